@@ -1,0 +1,64 @@
+import * as v from "valibot";
+import { MAX_SHARDS, MAX_UPLOAD_BYTES, MAX_WAIT_SECONDS } from "./limits.ts";
+import { logError } from "./log.ts";
+import { Problem } from "./problem.ts";
+
+/** A whole number in a variable's text, or the fallback where the variable is not set. */
+function whole(least: number, most: number, fallback: number) {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,15}$/, message),
+      v.transform(Number),
+      v.minValue(least, message),
+      v.maxValue(most, message),
+    ),
+    String(fallback),
+  );
+}
+
+const Config = v.object({
+  /** How many ledger objects share the batches. */
+  LEDGER_SHARDS: whole(1, MAX_SHARDS, 16),
+  /** Seconds after which a batch that nobody settled is sent to the queue again. */
+  REDELIVER_AFTER_SECONDS: whole(1, 86_400, 900),
+  /** Seconds that a POST without `Prefer` waits for its batch to be written. */
+  SYNC_WAIT_SECONDS: whole(0, MAX_WAIT_SECONDS, 10),
+  /** Bytes of an upload, after decompression. */
+  MAX_UPLOAD_BYTES: whole(1_000, MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES),
+  /** Days for which the ledger remembers a written batch. D1 recognises it after that. */
+  LEDGER_RETENTION_DAYS: whole(1, 3_650, 30),
+  /** The value of `Access-Control-Allow-Origin`. */
+  CORS_ORIGIN: v.optional(v.string(), "*"),
+});
+export type Config = v.InferOutput<typeof Config>;
+
+const parsed = new WeakMap<Env, Config>();
+
+/**
+ * The service's variables, parsed.
+ * @throws Problem `unavailable` where a variable cannot be used; the log says which and why.
+ */
+export function configOf(env: Env): Config {
+  const known = parsed.get(env);
+  if (known) return known;
+  const result = v.safeParse(Config, env);
+  if (!result.success) {
+    for (const issue of result.issues) {
+      logError("config.invalid", { variable: v.getDotPath(issue), reason: issue.message });
+    }
+    throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+  }
+  parsed.set(env, result.output);
+  return result.output;
+}
+
+/** How long a stream's rows are kept: `<STREAM>_RETENTION_DAYS`, or the stream's own default. */
+export function retentionDays(env: Env, streamName: string, fallback: number): number {
+  const variable = `${streamName.replaceAll("-", "_").toUpperCase()}_RETENTION_DAYS`;
+  const result = v.safeParse(whole(1, 36_500, fallback), Reflect.get(env, variable));
+  if (result.success) return result.output;
+  logError("config.invalid", { variable, reason: result.issues[0].message });
+  throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+}

@@ -1,0 +1,312 @@
+import { FORGET_EVERY_MS, FORGET_ROWS, SHARD_BACKLOG_BYTES } from "../limits.ts";
+import { type Burial, type Claim, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
+import type { SqlValue } from "../sql.ts";
+import type { Body } from "../streams/body.ts";
+import { BodyStore } from "./body-store.ts";
+import {
+  batchRowOf,
+  type BatchRow,
+  createTables,
+  type LedgerSql,
+  ROW,
+  type State,
+} from "./schema.ts";
+
+/** A batch at the ledger's door. */
+export interface Admission {
+  stream: string;
+  batch_id: string;
+  digest: string;
+  row_count: number;
+  bytes: number;
+  body: Body;
+}
+
+/** How a batch stands, as its poster is told. */
+export interface Standing {
+  state: State;
+  batch_run_id: number | null;
+  row_count: number;
+  reason: string | null;
+}
+
+/** The answer to a post. Returned and not thrown: an error loses its class across RPC. */
+export type Receipt =
+  | ({ outcome: "accepted" | "duplicate" } & Standing)
+  | { outcome: "conflict" }
+  | { outcome: "overloaded" };
+
+export interface LedgerSettings {
+  /** This shard's number: it goes into every ticket. */
+  shard: number;
+  redeliverAfterMs: number;
+  retentionMs: number;
+}
+
+const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
+
+const INSERT = `
+  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, due_at, run, part)
+  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?)`;
+
+const SETTLE = `
+  UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
+    settled_at = ?2, due_at = NULL, reason = NULL, run = NULL, part = NULL
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
+  RETURNING key`;
+
+const KILL = `
+  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1,
+    reason = report.value ->> 'reason', batch_run_id = report.value ->> 'batch_run_id',
+    written_digest = report.value ->> 'written_digest'
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+  RETURNING key`;
+
+const FAIL = `
+  UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason'
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'`;
+
+const BURY = `
+  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,
+    reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
+  FROM json_each(?1) AS burial
+  WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
+  RETURNING key`;
+
+const REVIVE = `
+  UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,
+    reason = NULL, batch_run_id = NULL, written_digest = NULL, replays = replays + 1, replayed_at = ?2
+  WHERE state = 'dead' AND key IN (SELECT value FROM json_each(?1))
+  RETURNING ${ROW}`;
+
+const REDELIVER = `
+  UPDATE batches SET due_at = ?1 + ?2
+  WHERE state = 'pending'
+    AND key IN (SELECT key FROM batches WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at LIMIT ?3)
+  RETURNING ${ROW}`;
+
+const POSTPONE = `
+  UPDATE batches SET due_at = ?2
+  WHERE state = 'pending' AND key IN (SELECT value FROM json_each(?1))`;
+
+const CONFLICT = "conflict: this batch_id is written with different content";
+
+const NEXT_DUE = `SELECT min(due_at) AS due_at FROM batches WHERE state = 'pending'`;
+
+/**
+ * One shard of the ledger: lets each batch through once and remembers how it ended. This is
+ * the state machine alone, synchronous, on any SQLite; each method is one transaction.
+ * `BatchLedger` puts it into a Durable Object.
+ */
+export class Ledger {
+  readonly #sql: LedgerSql;
+  readonly #settings: LedgerSettings;
+  readonly #bodies: BodyStore;
+
+  constructor(sql: LedgerSql, settings: LedgerSettings) {
+    this.#sql = sql;
+    this.#settings = settings;
+    createTables(sql);
+    this.#bodies = new BodyStore(sql);
+  }
+
+  /**
+   * Takes a batch, or says what it knows of it. Safe to repeat. The row and the body are in
+   * the ledger when this returns, so the caller may promise the batch.
+   * @returns the receipt, and the ticket to send where the batch is new or came back to life.
+   */
+  accept(admission: Admission, now: number): { receipt: Receipt; ticket?: Ticket } {
+    const key = keyOf(admission);
+    const known = this.find(key);
+    if (!known) return this.#insert(key, admission, now);
+
+    if (known.digest !== admission.digest) {
+      // The content that was refused is still here as a dead letter; what is posted now is
+      // the content that D1 has.
+      return known.written_digest === admission.digest
+        ? {
+            receipt: { outcome: "duplicate", ...standingOf(known), state: "written", reason: null },
+          }
+        : { receipt: { outcome: "conflict" } };
+    }
+    if (known.state === "dead" && known.written_digest) return { receipt: { outcome: "conflict" } };
+    if (known.state === "dead") {
+      const [ticket] = this.revive([key], now);
+      const standing = { ...standingOf(known), state: "pending" as const, reason: null };
+      return { receipt: { outcome: "duplicate", ...standing }, ...(ticket && { ticket }) };
+    }
+    return { receipt: { outcome: "duplicate", ...standingOf(known) } };
+  }
+
+  #insert(key: string, admission: Admission, now: number) {
+    if (this.#sql.size() > SHARD_BACKLOG_BYTES)
+      return { receipt: { outcome: "overloaded" as const } };
+    const { digest, row_count, bytes, body } = admission;
+    const due = now + this.#settings.redeliverAfterMs;
+    const [first = "[]", ...more] = body.parts;
+    this.#sql.transaction(() => {
+      this.#sql.exec(INSERT, key, digest, row_count, bytes, now, due, body.run, first);
+      this.#bodies.addParts(key, more);
+    });
+    const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
+    const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
+    return { receipt: { outcome: "accepted" as const, ...standing }, ticket };
+  }
+
+  /** What the ledger knows of a batch, without its body. */
+  find(key: string): BatchRow | undefined {
+    const [row] = this.#sql.exec(FIND, key);
+    return row && batchRowOf(row);
+  }
+
+  /** The body of a batch that is not written yet. */
+  body(key: string): Body | undefined {
+    return this.#bodies.read(key);
+  }
+
+  /** Bodies of the batches that are still to be written. Changes nothing. */
+  claim(keys: string[]): Claim[] {
+    return keys.map((key) => {
+      const row = this.find(key);
+      if (!row) return { state: "unknown", key };
+      if (row.state !== "pending") return { state: row.state, key };
+      const body = this.#bodies.read(key);
+      if (!body) throw new Error(`the ledger has no body for ${key}, which is pending`);
+      const accepted_at = new Date(row.accepted_at).toISOString();
+      return {
+        state: "pending",
+        key,
+        digest: row.digest,
+        accepted_at,
+        row_count: row.row_count,
+        body,
+      };
+    });
+  }
+
+  /**
+   * Records what became of batches. Safe to repeat: written stays written, and a report
+   * about other content than the ledger has now changes nothing.
+   * @returns the keys that are written or dead now and were not before.
+   */
+  settle(reports: readonly Report[], now: number): string[] {
+    const of = (outcome: Report["outcome"]) =>
+      reports.filter((report) => report.outcome === outcome);
+    const conflicts = of("conflict").map((report) => ({ ...report, reason: CONFLICT }));
+    return this.#sql.transaction(() => {
+      const written = keysOf(this.#update(SETTLE, of("written"), now));
+      this.#bodies.removeParts(written);
+      const killed = keysOf(this.#update(KILL, [...of("dead"), ...conflicts], now));
+      const failed = of("failed");
+      if (failed.length > 0) this.#sql.exec(FAIL, JSON.stringify(failed));
+      return [...written, ...killed];
+    });
+  }
+
+  /**
+   * Marks dead what the queue gave up on, for the reason of its last attempt. Safe to repeat.
+   * @returns the keys that are dead now and were not before.
+   */
+  bury(burials: readonly Burial[], now: number): string[] {
+    return keysOf(this.#update(BURY, burials, now));
+  }
+
+  /** Brings dead batches back: pending again, under their own `batch_id`. @returns their tickets. */
+  revive(keys: readonly string[], now: number): Ticket[] {
+    const after = this.#settings.redeliverAfterMs;
+    const revived = this.#sql.exec(REVIVE, JSON.stringify(keys), now, after);
+    return revived.map((row) => this.#ticketOf(batchRowOf(row)));
+  }
+
+  /** Forgets a dead batch and its body. @returns whether there was one. */
+  drop(key: string): boolean {
+    return this.#sql.transaction(() => {
+      const text = `DELETE FROM batches WHERE key = ? AND state = 'dead' RETURNING key`;
+      const dropped = keysOf(this.#sql.exec(text, key));
+      this.#bodies.removeParts(dropped);
+      return dropped.length > 0;
+    });
+  }
+
+  /** Tickets of pending batches that nobody settled in time; each is due again later. */
+  redeliver(now: number, limit: number): Ticket[] {
+    const after = this.#settings.redeliverAfterMs;
+    const due = this.#sql.exec(REDELIVER, now, after, limit);
+    return due.map((row) => this.#ticketOf(batchRowOf(row)));
+  }
+
+  /** Makes pending batches due at a moment, because their tickets could not be sent. */
+  postpone(keys: readonly string[], due_at: number): void {
+    this.#sql.exec(POSTPONE, JSON.stringify(keys), due_at);
+  }
+
+  /** When the ledger has something to do by itself, or null where it is empty. */
+  nextWork(): number | null {
+    const due = this.#sql.exec(NEXT_DUE)[0]?.["due_at"];
+    const forget = this.#note("forget_at");
+    const times = [due, forget].filter((time) => typeof time === "number");
+    return times.length > 0 ? Math.min(...times) : null;
+  }
+
+  /**
+   * Forgets batches that were written longer ago than the retention: one bounded stretch of
+   * the keys at a time. It walks the table where an index would cost a written row per batch.
+   * @returns how many were forgotten.
+   */
+  forget(now: number): number {
+    const forgetAt = this.#note("forget_at");
+    if (typeof forgetAt !== "number") {
+      this.#setNote("forget_at", now + FORGET_EVERY_MS);
+      return 0;
+    }
+    if (forgetAt > now) return 0;
+    return this.#sql.transaction(() => {
+      const from = this.#note("forget_from") ?? "";
+      const stretch = `SELECT key FROM batches WHERE key > ? ORDER BY key LIMIT 1 OFFSET ${FORGET_ROWS - 1}`;
+      const to = this.#sql.exec(stretch, String(from))[0]?.["key"];
+      const text = `
+        DELETE FROM batches WHERE key > ? AND key <= ? AND state = 'written' AND settled_at < ?
+        RETURNING key`;
+      const end = to === undefined ? "\u{10FFFF}" : String(to);
+      const gone = this.#sql.exec(text, String(from), end, now - this.#settings.retentionMs);
+      this.#setNote("forget_from", to === undefined ? "" : String(to));
+      this.#setNote("forget_at", to === undefined ? now + FORGET_EVERY_MS : now);
+      return gone.length;
+    });
+  }
+
+  #update(text: string, entries: readonly unknown[], now: number): Record<string, SqlValue>[] {
+    return entries.length > 0 ? this.#sql.exec(text, JSON.stringify(entries), now) : [];
+  }
+
+  #ticketOf(row: BatchRow): Ticket {
+    const { bytes, replays } = row;
+    return { ...batchOf(row.key), shard: this.#settings.shard, bytes, replays };
+  }
+
+  #note(name: string): SqlValue | undefined {
+    return this.#sql.exec("SELECT value FROM notes WHERE name = ?", name)[0]?.["value"];
+  }
+
+  #setNote(name: string, value: string | number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", name, value);
+  }
+}
+
+/** How a row stands, as its poster is told. */
+export function standingOf({ state, batch_run_id, row_count, reason }: BatchRow): Standing {
+  return { state, batch_run_id, row_count, reason };
+}
+
+/** The batch that a key names: the reverse of `keyOf`. */
+export function batchOf(key: string): { stream: string; batch_id: string } {
+  const slash = key.indexOf("/");
+  return { stream: key.slice(0, slash), batch_id: key.slice(slash + 1) };
+}
+
+function keysOf(rows: readonly Record<string, SqlValue>[]): string[] {
+  return rows.map((row) => String(row["key"]));
+}

@@ -1,0 +1,70 @@
+import {
+  RESEND_FIRST_MS,
+  RESEND_LONGEST_MS,
+  SEND_TICKETS,
+  SEND_TIMEOUT_MS,
+  SENDS_AT_ONCE,
+} from "../limits.ts";
+import { reasonOf } from "../log.ts";
+import type { Ticket } from "../queue/ticket.ts";
+import type { Clock } from "./clock.ts";
+
+/** What the outbox works with. */
+export interface OutboxPorts {
+  send(tickets: Ticket[]): Promise<void>;
+  /** The tickets are not known to be sent: send them again after the delay. */
+  onUnsent(tickets: Ticket[], retryAfterMs: number, reason: string): void;
+  clock: Clock;
+}
+
+/**
+ * Sends tickets to the queue, many at once where many wait. It never holds up nor fails who
+ * adds one: a send that fails or hangs hands its tickets back to the ledger, which has them
+ * in any case. A ticket may so be sent twice, which is harmless.
+ */
+export class Outbox {
+  readonly #ports: OutboxPorts;
+  #waiting: Ticket[] = [];
+  #underWay = 0;
+  #failures = 0;
+
+  constructor(ports: OutboxPorts) {
+    this.#ports = ports;
+  }
+
+  add(tickets: readonly Ticket[]): void {
+    this.#waiting.push(...tickets);
+    while (this.#waiting.length > 0 && this.#underWay < SENDS_AT_ONCE) {
+      this.#underWay += 1;
+      void this.#sendWaiting();
+    }
+  }
+
+  async #sendWaiting(): Promise<void> {
+    // Yields once, so that the tickets of one turn go together.
+    await Promise.resolve();
+    for (;;) {
+      const tickets = this.#waiting.splice(0, SEND_TICKETS);
+      if (tickets.length === 0) break;
+      await this.#send(tickets);
+    }
+    this.#underWay -= 1;
+  }
+
+  async #send(tickets: Ticket[]): Promise<void> {
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const cancel = this.#ports.clock.after(SEND_TIMEOUT_MS, () =>
+      reject(new Error(`the queue did not answer within ${SEND_TIMEOUT_MS} ms`)),
+    );
+    try {
+      await Promise.race([this.#ports.send(tickets), timeout]);
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures += 1;
+      const delay = Math.min(RESEND_LONGEST_MS, RESEND_FIRST_MS * 2 ** (this.#failures - 1));
+      this.#ports.onUnsent(tickets, delay, reasonOf(error));
+    } finally {
+      cancel();
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { configOf } from "../config.ts";
+import { LEDGER_CALLS, MAX_SHARDS } from "../limits.ts";
+import { logError, reasonOf } from "../log.ts";
+import { Problem } from "../problem.ts";
+import type { LedgerPort } from "../queue/ticket.ts";
+import type { BatchLedger } from "./batch-ledger.ts";
+
+type LedgerStub = DurableObjectStub<BatchLedger>;
+
+/** The shard that a new batch goes to: a hash of its key (FNV-1a, 32 bits). */
+export function shardOf(env: Env, key: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) % configOf(env).LEDGER_SHARDS;
+}
+
+/** The name of a shard's object, from which the object reads its number. */
+export function shardName(shard: number): string {
+  return `shard-${shard}`;
+}
+
+/** The number in a shard's name. @throws Error where the object is named otherwise. */
+export function shardNumber(name: string | undefined): number {
+  const number = /^shard-(\d{1,6})$/.exec(name ?? "")?.[1];
+  if (number === undefined) throw new Error(`a ledger object has the name ${String(name)}`);
+  return Number(number);
+}
+
+/**
+ * Calls a shard. Everything a shard offers is safe to repeat, so a call that failed is made
+ * once more, on a new stub, where the platform says that may help. An overloaded object is
+ * left alone.
+ * @throws Problem `unavailable` where the shard does not answer.
+ */
+export async function callShard<Result>(
+  env: Env,
+  shard: number,
+  call: (stub: LedgerStub) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call(env.LEDGER.getByName(shardName(shard)));
+    } catch (error) {
+      logError("ledger.call-failed", { shard, attempt, reason: reasonOf(error) });
+      const again = marked(error, "retryable") && !marked(error, "overloaded");
+      if (again && attempt < LEDGER_CALLS) continue;
+      throw new Problem("unavailable", "The ledger does not answer. Post the batch again.", {
+        headers: { "Retry-After": "5" },
+      });
+    }
+  }
+}
+
+/**
+ * The numbers of all shards that may hold batches: those in use, and those from before
+ * their number was changed. Shard 0 keeps count of the others.
+ */
+export async function allShards(env: Env): Promise<number[]> {
+  const known = await callShard(env, 0, (stub) => stub.knownShards());
+  const count = Math.min(MAX_SHARDS, Math.max(configOf(env).LEDGER_SHARDS, known));
+  return Array.from({ length: count }, (_, shard) => shard);
+}
+
+/** The ledger as the queue's consumers see it. */
+export function ledgerPort(env: Env): LedgerPort {
+  return {
+    claim: (shard, keys) => callShard(env, shard, async (stub) => stub.claim(keys)),
+    settle: (shard, reports) => callShard(env, shard, async (stub) => stub.settle(reports)),
+    bury: (shard, burials) => callShard(env, shard, async (stub) => stub.bury(burials)),
+  };
+}
+
+function marked(error: unknown, mark: "retryable" | "overloaded"): boolean {
+  return typeof error === "object" && error !== null && Reflect.get(error, mark) === true;
+}

@@ -1,0 +1,24 @@
+/**
+ * What `wrangler.toml` binds, and the secrets. Optional is what a deployment may leave out;
+ * `src/config.ts` parses the variables and gives the defaults.
+ */
+interface Env {
+  LEDGER: DurableObjectNamespace<import("./durable/batch-ledger.ts").BatchLedger>;
+  QUEUE: Queue<import("./queue/ticket.ts").Ticket>;
+  DB?: D1Database;
+  UPLOAD_LIMIT?: RateLimit;
+
+  BATCH_METRICS_TOKEN?: string;
+  MILLRACE_TOKENS?: string;
+
+  LEDGER_SHARDS?: string;
+  REDELIVER_AFTER_SECONDS?: string;
+  SYNC_WAIT_SECONDS?: string;
+  MAX_UPLOAD_BYTES?: string;
+  LEDGER_RETENTION_DAYS?: string;
+  CORS_ORIGIN?: string;
+}
+
+declare namespace Cloudflare {
+  interface Env extends globalThis.Env {}
+}

@@ -1,0 +1,77 @@
+/** Every number the service holds itself to, beside the platform limit or the reason it answers. */
+
+/** Bytes of an upload after decompression. A Worker has 128 MB, and parsing takes several times the text. */
+export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
+
+/** Results or records in one batch. */
+export const MAX_ROWS = 50_000;
+
+/** Problems listed in one answer, so that a batch of 50,000 wrong rows gets a readable one. */
+export const MAX_LISTED_ERRORS = 50;
+
+/** Characters of a field that names something (a recipe, a repository, a model). */
+export const MAX_NAME_LENGTH = 500;
+
+/** Characters kept of an error message; what is beyond is cut, with a mark. */
+export const MAX_MESSAGE_LENGTH = 16_000;
+
+/** Bytes of one part of a stored body. A Durable Object value and a D1 parameter hold 2 MB each. */
+export const BODY_PART_BYTES = 900_000;
+
+/** Bytes of one JSON parameter. D1 takes 2 MB. */
+export const STATEMENT_PARAMETER_BYTES = 1_900_000;
+
+/** Bytes of bodies that the writer holds and commits at once. D1 gives a transaction 30 s. */
+export const GROUP_BYTES = 4_000_000;
+
+/** Tickets in one `sendBatch`, and their bytes. Queues take 100 messages and 256 kB; a ticket is about 300 bytes. */
+export const SEND_TICKETS = 100;
+
+/** How long the outbox waits for a send before it leaves the tickets to the alarm. Sends are known to hang for 57 s. */
+export const SEND_TIMEOUT_MS = 5_000;
+
+/** Sends of one shard that may be under way at once, so that one hanging send does not hold up the next. */
+export const SENDS_AT_ONCE = 4;
+
+/** First and longest delay before tickets that could not be sent are sent again. */
+export const RESEND_FIRST_MS = 1_000;
+export const RESEND_LONGEST_MS = 60_000;
+
+/** Tickets that one alarm sends again. More are left to the next alarm, at once. */
+export const REDELIVER_TICKETS = 1_000;
+
+/** Bytes of unwritten bodies that a shard takes before it sheds load. A Durable Object stores 10 GB. */
+export const SHARD_BACKLOG_BYTES = 4_000_000_000;
+
+/** Rows of the ledger that one alarm looks at when it forgets written batches. */
+export const FORGET_ROWS = 5_000;
+
+/** How often a shard looks for written batches to forget. */
+export const FORGET_EVERY_MS = 24 * 60 * 60 * 1000;
+
+/** Longest `Prefer: wait`, in seconds. Most HTTP clients give up after 30. */
+export const MAX_WAIT_SECONDS = 25;
+
+/** First and longest delay before a message is delivered again, in seconds. Queues allow 12 hours. */
+export const RETRY_FIRST_SECONDS = 2;
+export const RETRY_LONGEST_SECONDS = 300;
+
+/** Characters kept of the reason a batch could not be written. */
+export const MAX_REASON_LENGTH = 1_000;
+
+/** Dead letters in one page of the list, and by default. */
+export const MAX_PAGE = 500;
+export const DEFAULT_PAGE = 50;
+
+/** Dead letters that one request replays; the answer says how many are left. */
+export const REPLAY_AT_ONCE = 1_000;
+
+/** Rows that one retention statement deletes, and statements in one run. D1 gives a statement 30 s. */
+export const RETENTION_ROWS = 5_000;
+export const RETENTION_STATEMENTS = 200;
+
+/** Calls of a ledger shard: the first and one repetition, where the platform says a repetition helps. */
+export const LEDGER_CALLS = 2;
+
+/** Most shards that can be configured: listing the dead letters asks each of them. */
+export const MAX_SHARDS = 256;

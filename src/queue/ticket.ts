@@ -1,0 +1,62 @@
+import * as v from "valibot";
+import type { Body } from "../streams/body.ts";
+
+/**
+ * A message in the queue: the claim to a body that the ledger keeps. An open schema, since
+ * messages outlive deploys.
+ */
+export const Ticket = v.object({
+  stream: v.string(),
+  batch_id: v.string(),
+  /** The shard that keeps the body: it stays right when the number of shards changes. */
+  shard: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Size of the body, by which the writer forms its groups before it reads any. */
+  bytes: v.pipe(v.number(), v.minValue(0)),
+  /** How often the batch had been replayed, so that an old ticket cannot bury a replayed batch. */
+  replays: v.optional(v.number(), 0),
+});
+export type Ticket = v.InferOutput<typeof Ticket>;
+
+/** What the ledger and its callers know a batch by. A stream's name has no slash. */
+export function keyOf(batch: { stream: string; batch_id: string }): string {
+  return `${batch.stream}/${batch.batch_id}`;
+}
+
+/** What the ledger has for a ticket. Only a pending batch is to be written. */
+export type Claim =
+  | {
+      state: "pending";
+      key: string;
+      digest: string;
+      accepted_at: string;
+      row_count: number;
+      body: Body;
+    }
+  | { state: "written" | "dead" | "unknown"; key: string };
+
+/** What the writer tells the ledger of a batch. `digest` says which content it is true of. */
+export type Report = { key: string; digest: string } & (
+  | { outcome: "written"; batch_run_id: number | null }
+  /** D1 has this `batch_id` with other content. */
+  | { outcome: "conflict"; batch_run_id: number; written_digest: string }
+  /** It can never be written. */
+  | { outcome: "dead"; reason: string }
+  /** It could not be written this time. */
+  | { outcome: "failed"; reason: string }
+);
+
+/** The queue gave up on a ticket. */
+export interface Burial {
+  key: string;
+  replays: number;
+}
+
+/** The ledger as the queue's consumers see it. */
+export interface LedgerPort {
+  /** Bodies of the batches that are still to be written. Changes nothing. */
+  claim(shard: number, keys: string[]): Promise<Claim[]>;
+  /** Records what became of batches. Safe to repeat: a written batch stays written. */
+  settle(shard: number, reports: Report[]): Promise<void>;
+  /** Marks batches dead, with the last reason recorded for each. Safe to repeat. */
+  bury(shard: number, burials: Burial[]): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { logError, reasonOf } from "../log.ts";
+import { MAX_REASON_LENGTH } from "../limits.ts";
+import type { SqlStore } from "../sql.ts";
+import { failureOf } from "../store/failure.ts";
+import type { OpenStream } from "../store/index.ts";
+import { insertGroup, type InsertOutcome, type StoredBatch } from "../store/insert-group.ts";
+import { decodeBody } from "../streams/body.ts";
+import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
+import type { Report } from "./ticket.ts";
+
+/** A batch whose body the ledger has given out. */
+export interface PendingBatch extends StoredBatch {
+  key: string;
+}
+
+/** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
+export async function writeBatches(
+  { stream, sql, sink }: OpenStream,
+  batches: PendingBatch[],
+): Promise<Report[]> {
+  if (batches.length === 0) return [];
+  if (sink) return Promise.all(batches.map((batch) => writeToSink(sink, batch)));
+  if (sql && stream.tables) return writeGroup(sql, stream, stream.tables, batches);
+  const reason = `no database is bound for stream "${stream.name}"`;
+  return batches.map((batch) => failed(batch, reason));
+}
+
+/**
+ * One transaction for the group. Where the content of a batch may be at fault, the group is
+ * split until the culprit stands alone, and its neighbours are written. Where the database
+ * is at fault, splitting would only ask more of it.
+ */
+async function writeGroup(
+  sql: SqlStore,
+  stream: Stream,
+  tables: Tables,
+  batches: PendingBatch[],
+): Promise<Report[]> {
+  try {
+    const outcomes = await insertGroup(sql, stream, tables, batches);
+    return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
+  } catch (error) {
+    const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
+    const failure = failureOf(reason);
+    logError("store.write-failed", {
+      stream: stream.name,
+      batches: batches.length,
+      failure,
+      reason,
+    });
+    const [only] = batches;
+    if (batches.length === 1 && only && failure === "permanent") {
+      return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
+    }
+    if (batches.length === 1 || failure === "transient") {
+      return batches.map((batch) => failed(batch, reason));
+    }
+    const middle = Math.ceil(batches.length / 2);
+    return [
+      ...(await writeGroup(sql, stream, tables, batches.slice(0, middle))),
+      ...(await writeGroup(sql, stream, tables, batches.slice(middle))),
+    ];
+  }
+}
+
+async function writeToSink(sink: StreamSink, batch: PendingBatch): Promise<Report> {
+  try {
+    await sink.write(decodeBody(batch.batch_id, batch.body));
+    return { key: batch.key, digest: batch.digest, outcome: "written", batch_run_id: null };
+  } catch (error) {
+    return failed(batch, reasonOf(error).slice(0, MAX_REASON_LENGTH));
+  }
+}
+
+function reportOf(batch: PendingBatch, outcome: InsertOutcome | undefined): Report {
+  const { key, digest } = batch;
+  if (!outcome) return failed(batch, "the transaction was committed, but the run was not found");
+  const { batch_run_id } = outcome;
+  return outcome.outcome === "written"
+    ? { key, digest, outcome: "written", batch_run_id }
+    : { key, digest, outcome: "conflict", batch_run_id, written_digest: outcome.digest };
+}
+
+function failed({ key, digest }: PendingBatch, reason: string): Report {
+  return { key, digest, outcome: "failed", reason };
+}

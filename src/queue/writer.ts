@@ -1,0 +1,133 @@
+import { log, logError, reasonOf } from "../log.ts";
+import type { OpenStream } from "../store/index.ts";
+import { byShard, deliveriesOf, type Delivery, groupsOf, type QueueMessage } from "./delivery.ts";
+import { retryDelaySeconds } from "./retry.ts";
+import type { Claim, LedgerPort, Report } from "./ticket.ts";
+import { type PendingBatch, writeBatches } from "./write-batches.ts";
+
+/** What the writer works with. */
+export interface WriterPorts {
+  ledger: LedgerPort;
+  /** The stream of that name, or undefined where this version of the service has none. */
+  stream(name: string): OpenStream | undefined;
+}
+
+/**
+ * Writes the batches that the messages ask for: bodies from the ledger, one transaction a
+ * group, the outcome to the ledger, and only then the acknowledgement. Each message is
+ * acknowledged or retried by itself. Breaking off anywhere is safe: what was not
+ * acknowledged comes again, and writing it again changes nothing.
+ */
+export async function consumeTickets(
+  messages: readonly QueueMessage[],
+  ports: WriterPorts,
+): Promise<void> {
+  for (const group of groupsOf(deliveriesOf(messages))) await consumeGroup(group, ports);
+}
+
+async function consumeGroup(group: Delivery[], ports: WriterPorts): Promise<void> {
+  const started = Date.now();
+  const claimed = await claimAll(group, ports.ledger);
+  const batches: PendingBatch[] = [];
+  for (const { delivery, claim } of claimed) {
+    if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
+    else finish(delivery, claim.state, started);
+  }
+  const name = group[0]?.ticket.stream ?? "";
+  const open = ports.stream(name);
+  const reports = open
+    ? await writeBatches(open, batches)
+    : batches.map(({ key, digest }) => unknownStream(name, key, digest));
+
+  const byKey = new Map(reports.map((report) => [report.key, report]));
+  const settled = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
+    settleShard(shard, deliveries, byKey, ports.ledger, started),
+  );
+  await Promise.all(settled);
+}
+
+/** What the shards have for the deliveries. Those of a shard that does not answer are retried. */
+async function claimAll(
+  group: Delivery[],
+  ledger: LedgerPort,
+): Promise<{ delivery: Delivery; claim: Claim }[]> {
+  const shards = [...byShard(group)].map(async ([shard, deliveries]) => {
+    try {
+      const claims = await ledger.claim(
+        shard,
+        deliveries.map((delivery) => delivery.key),
+      );
+      const byKey = new Map(claims.map((claim) => [claim.key, claim]));
+      return deliveries.map((delivery) => ({
+        delivery,
+        claim: byKey.get(delivery.key) ?? { state: "unknown" as const, key: delivery.key },
+      }));
+    } catch (error) {
+      logError("ledger.claim-failed", { shard, reason: reasonOf(error) });
+      for (const delivery of deliveries) retry(delivery);
+      return [];
+    }
+  });
+  return (await Promise.all(shards)).flat();
+}
+
+/** Tells a shard what became of its batches, and then acknowledges or retries their messages. */
+async function settleShard(
+  shard: number,
+  deliveries: Delivery[],
+  reports: Map<string, Report>,
+  ledger: LedgerPort,
+  started: number,
+): Promise<void> {
+  const reported = deliveries.flatMap((delivery) => {
+    const report = reports.get(delivery.key);
+    return report ? [{ delivery, report }] : [];
+  });
+  if (reported.length === 0) return;
+  try {
+    await ledger.settle(
+      shard,
+      reported.map(({ report }) => report),
+    );
+  } catch (error) {
+    // The batches may be in D1. Their messages come again, and settle then.
+    logError("ledger.settle-failed", { shard, reason: reasonOf(error) });
+    for (const { delivery } of reported) retry(delivery);
+    return;
+  }
+  for (const { delivery, report } of reported) {
+    if (report.outcome === "failed") {
+      retry(delivery);
+      logOutcome(delivery, "retried", started, report.reason);
+    } else {
+      finish(delivery, report.outcome, started, "reason" in report ? report.reason : undefined);
+    }
+  }
+}
+
+function unknownStream(name: string, key: string, digest: string): Report {
+  return { key, digest, outcome: "failed", reason: `no stream "${name}" in this version` };
+}
+
+function finish(delivery: Delivery, outcome: string, started: number, reason?: string): void {
+  for (const message of delivery.messages) message.ack();
+  logOutcome(delivery, outcome, started, reason);
+}
+
+function retry(delivery: Delivery): void {
+  for (const message of delivery.messages) {
+    message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
+  }
+}
+
+function logOutcome(delivery: Delivery, outcome: string, started: number, reason?: string): void {
+  const { stream, batch_id, shard } = delivery.ticket;
+  log(`batch.${outcome}`, {
+    stream,
+    batch_id,
+    shard,
+    attempt: Math.max(...delivery.messages.map((message) => message.attempts)),
+    duration_ms: Date.now() - started,
+    ...(reason !== undefined && { reason }),
+  });
+}

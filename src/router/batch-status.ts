@@ -1,0 +1,91 @@
+import type { BatchRow } from "../durable/schema.ts";
+import { allShards, callShard, shardOf } from "../durable/shards.ts";
+import { Problem } from "../problem.ts";
+import { keyOf } from "../queue/ticket.ts";
+import { findRun, type StoredRun } from "../store/find-run.ts";
+import { openStream } from "../store/index.ts";
+import type { Stream } from "../streams/stream.ts";
+import { type Context, json, param } from "./route.ts";
+
+/** GET a batch: pending; written, with its run; or dead, with the reason and what to do. */
+export async function batchStatus(
+  stream: Stream,
+  _request: Request,
+  context: Context,
+): Promise<Response> {
+  const { env } = context;
+  const batch_id = param(context, "batch_id");
+  const key = keyOf({ stream: stream.name, batch_id });
+  const home = shardOf(env, key);
+
+  const [row, run] = await Promise.all([
+    callShard(env, home, async (ledger) => ledger.status(key)),
+    storedRun(stream, env, batch_id),
+  ]);
+  if (row && row.state !== "written") return json(unwritten(batch_id, row));
+  if (run) return json(written(stream, batch_id, run, row));
+  if (row) return json(expired(stream, batch_id, row));
+
+  const elsewhere = await findElsewhere(env, key, home);
+  if (elsewhere) return json(unwritten(batch_id, elsewhere));
+  throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
+}
+
+async function storedRun(stream: Stream, env: Env, batch_id: string): Promise<StoredRun | null> {
+  const { sql } = openStream(stream, env);
+  return sql && findRun(sql, stream, batch_id);
+}
+
+/** A batch that is not in D1 may wait in the shard it had before the number of shards changed. */
+async function findElsewhere(env: Env, key: string, home: number): Promise<BatchRow | undefined> {
+  const others = (await allShards(env)).filter((shard) => shard !== home);
+  const rows = await Promise.all(
+    others.map((shard) => callShard(env, shard, async (ledger) => ledger.status(key))),
+  );
+  return rows.find((row) => row !== null) ?? undefined;
+}
+
+function unwritten(batch_id: string, row: BatchRow): object {
+  const common = {
+    batch_id,
+    status: row.state,
+    accepted_at: isoOf(row.accepted_at),
+    attempts: row.attempts,
+    replays: row.replays,
+    replayed_at: isoOf(row.replayed_at),
+  };
+  if (row.state === "pending") return { ...common, last_error: row.reason };
+  const next = row.written_digest
+    ? "Another content is written under this batch_id. Post this one under a batch_id of its own, or drop it from the dead letters."
+    : "Once the cause is mended, post the same batch again, or let an operator replay it.";
+  return { ...common, reason: row.reason, died_at: isoOf(row.settled_at), next };
+}
+
+function written(stream: Stream, batch_id: string, run: StoredRun, row: BatchRow | null): object {
+  return {
+    batch_id,
+    status: "written",
+    batch_run_id: run.batch_run_id,
+    [stream.rowsField]: run.row_count,
+    accepted_at: run.accepted_at,
+    written_at: isoOf(row?.settled_at ?? null),
+    run: run.fields,
+  };
+}
+
+/** The ledger remembers the batch, but retention has deleted its rows, or the stream has none. */
+function expired(stream: Stream, batch_id: string, row: BatchRow): object {
+  return {
+    batch_id,
+    status: "written",
+    batch_run_id: row.batch_run_id,
+    [stream.rowsField]: row.row_count,
+    accepted_at: isoOf(row.accepted_at),
+    written_at: isoOf(row.settled_at),
+    run: null,
+  };
+}
+
+function isoOf(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,131 @@
+import { type IRequestStrict, Router } from "itty-router";
+import { configOf } from "../config.ts";
+import { log, logError, reasonOf } from "../log.ts";
+import { Problem } from "../problem.ts";
+import type { Stream } from "../streams/stream.ts";
+import { authorize } from "./auth.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import type { Context, Route } from "./route.ts";
+
+type Handle = (request: Request, env: Env) => Promise<Response>;
+
+/**
+ * The service's HTTP side: finds the route, lets in whoever may, and turns whatever is
+ * thrown into an answer. The only place that catches.
+ */
+export function createRouter(streams: readonly Stream[], routes: readonly Route[]): Handle {
+  const router = Router<IRequestStrict, [Env]>();
+  for (const route of routes) {
+    const handle = (request: IRequestStrict, env: Env) => enter(route, request, env, streams);
+    if (route.method === "GET") router.head(route.path, handle);
+    router[VERBS[route.method]](route.path, handle);
+  }
+  router.all("*", (request) => refuse(routes, request));
+
+  return async (request, env) => {
+    const started = Date.now();
+    const request_id = crypto.randomUUID();
+    const response = await answer(router.fetch, request, env, request_id);
+    const { pathname } = new URL(request.url);
+    const { status } = response;
+    const duration_ms = Date.now() - started;
+    log("http.request", {
+      request_id,
+      method: request.method,
+      path: pathname.slice(0, 300),
+      status,
+      duration_ms,
+    });
+    return response;
+  };
+}
+
+const VERBS = { GET: "get", POST: "post", DELETE: "delete" } as const;
+
+async function answer(
+  fetch: (request: Request, env: Env) => Promise<Response>,
+  request: Request,
+  env: Env,
+  request_id: string,
+): Promise<Response> {
+  const instance = `urn:uuid:${request_id}`;
+  let response: Response;
+  try {
+    response = await fetch(request, env);
+  } catch (error) {
+    if (!(error instanceof Problem)) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      logError("http.failed", { request_id, reason: reasonOf(error), stack });
+    }
+    const problem = error instanceof Problem ? error : new Problem("internal", INTERNAL);
+    response = problem.toResponse(instance);
+  }
+  const head = request.method === "HEAD";
+  const { status, headers } = response;
+  const answered = new Response(head ? null : response.body, { status, headers });
+  for (const [name, value] of Object.entries(corsHeaders(originOf(env)))) {
+    answered.headers.set(name, value);
+  }
+  answered.headers.set("Cache-Control", "no-store");
+  answered.headers.set("X-Content-Type-Options", "nosniff");
+  return answered;
+}
+
+const INTERNAL =
+  "The service failed. Its log has the reason under this instance. Posting again is safe.";
+
+async function enter(
+  route: Route,
+  request: IRequestStrict,
+  env: Env,
+  streams: readonly Stream[],
+): Promise<Response> {
+  const caller = route.scopes.length > 0 ? await authorize(request, env, route.scopes) : null;
+  const context: Context = { env, streams, caller, params: decoded(request.params) };
+  return route.handle(request, context);
+}
+
+/** No route fits: another method would, or the path is unknown. */
+function refuse(routes: readonly Route[], request: IRequestStrict): Response {
+  const methods = methodsAt(routes, request);
+  if (methods.length === 0) throw new Problem("not-found", "There is nothing at this address.");
+  if (request.method === "OPTIONS") return preflight(methods);
+  const allow = methods.join(", ");
+  throw new Problem("method-not-allowed", `${request.method} is not for this address: ${allow}.`, {
+    headers: { Allow: allow },
+  });
+}
+
+function methodsAt(routes: readonly Route[], request: IRequestStrict): string[] {
+  const { pathname } = new URL(request.url);
+  const fitting = routes.filter(({ path }) => matches(path, pathname));
+  const methods = fitting.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return methods.length > 0 ? [...new Set(methods), "OPTIONS"] : [];
+}
+
+function matches(path: string, pathname: string): boolean {
+  const pattern = path.split("/");
+  const segments = pathname.replace(/(?<=.)\/$/, "").split("/");
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, index) => part.startsWith(":") || part === segments[index])
+  );
+}
+
+/** itty-router hands over the path's parameters as they stand in the URL. */
+function decoded(params: IRequestStrict["params"]): Record<string, string> {
+  try {
+    const entries = Object.entries(params ?? {});
+    return Object.fromEntries(entries.map(([name, value]) => [name, decodeURIComponent(value)]));
+  } catch {
+    throw new Problem("invalid-request", "The path has a % that encodes nothing.");
+  }
+}
+
+function originOf(env: Env): string {
+  try {
+    return configOf(env).CORS_ORIGIN;
+  } catch {
+    return "*";
+  }
+}

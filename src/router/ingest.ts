@@ -1,0 +1,83 @@
+import { configOf } from "../config.ts";
+import type { Receipt } from "../durable/ledger.ts";
+import { callShard, shardOf } from "../durable/shards.ts";
+import { log } from "../log.ts";
+import { Problem } from "../problem.ts";
+import { keyOf } from "../queue/ticket.ts";
+import { encodeBody } from "../streams/body.ts";
+import { parseBatch } from "../streams/parse.ts";
+import type { Batch, Stream } from "../streams/stream.ts";
+import { type Preference, preferenceOf } from "./preference.ts";
+import { readUpload } from "./read-upload.ts";
+import { type Context, json } from "./route.ts";
+
+/** POST to a stream: 201 once the batch is written, 202 while it is on its way. */
+export async function ingest(
+  stream: Stream,
+  request: Request,
+  { env, caller }: Context,
+): Promise<Response> {
+  const started = Date.now();
+  const config = configOf(env);
+  await checkRate(env, caller?.name ?? "");
+
+  const batch = parseBatch(stream, await readUpload(request, config.MAX_UPLOAD_BYTES));
+  const { body, digest, bytes } = await encodeBody(batch);
+  const named = { stream: stream.name, batch_id: batch.batch_id };
+  const admission = { ...named, digest, row_count: batch.rows.length, bytes, body };
+
+  const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
+  const shard = shardOf(env, keyOf(named));
+  const receipt = await callShard(env, shard, async (ledger) =>
+    ledger.accept(admission, preference.wait_ms),
+  );
+  log("upload.received", {
+    ...named,
+    shard,
+    outcome: receipt.outcome,
+    rows: batch.rows.length,
+    bytes,
+    token: caller?.name,
+    duration_ms: Date.now() - started,
+    ...("state" in receipt && { state: receipt.state }),
+  });
+  return answer(stream, batch, receipt, preference);
+}
+
+async function checkRate(env: Env, token: string): Promise<void> {
+  const limited = await env.UPLOAD_LIMIT?.limit({ key: token });
+  if (limited?.success === false) {
+    throw new Problem("too-many-requests", "This token uploads too fast. Wait, then go on.", {
+      headers: { "Retry-After": "10" },
+    });
+  }
+}
+
+function answer(stream: Stream, batch: Batch, receipt: Receipt, preference: Preference): Response {
+  const { batch_id } = batch;
+  if (receipt.outcome === "conflict") {
+    throw new Problem(
+      "batch-conflict",
+      `batch_id ${batch_id} was used for different content. Nothing was changed. Post this content under a batch_id of its own.`,
+    );
+  }
+  if (receipt.outcome === "overloaded") {
+    throw new Problem("unavailable", "Too many batches wait to be written. Post it again later.", {
+      headers: { "Retry-After": "30" },
+    });
+  }
+  const { state, batch_run_id, row_count, reason } = receipt;
+  const headers = {
+    Location: `${stream.path}/${encodeURIComponent(batch_id)}`,
+    ...(receipt.outcome === "duplicate" && { "Idempotent-Replayed": "true" }),
+    ...(preference.applied && { "Preference-Applied": preference.applied }),
+  };
+  if (state === "written") {
+    const body = { batch_id, status: state, batch_run_id, [stream.rowsField]: row_count };
+    return json(body, 201, headers);
+  }
+  // A batch that died is kept, with its body, until an operator decides: it is not lost, and
+  // posting it again replays it.
+  if (state === "dead") return json({ batch_id, status: state, reason }, 202, headers);
+  return json({ batch_id, status: state }, 202, { ...headers, "Retry-After": "1" });
+}

@@ -1,0 +1,90 @@
+import { Problem } from "../problem.ts";
+
+/**
+ * The text of an upload, read and decompressed no further than the limit.
+ * @param mostBytes after decompression; a gzip bomb stops there.
+ * @throws Problem `unsupported-media-type`, `too-large`, or `invalid-request` where the body
+ *   is not the gzip or the UTF-8 it says it is.
+ */
+export async function readUpload(request: Request, mostBytes: number): Promise<string> {
+  checkContentType(request.headers.get("Content-Type"));
+  const gzipped = isGzip(request.headers.get("Content-Encoding"));
+  if (Number(request.headers.get("Content-Length") ?? 0) > mostBytes) throw tooLarge(mostBytes);
+  if (!request.body) return "";
+
+  const bytes = gzipped
+    ? await readBounded(request.body.pipeThrough(new DecompressionStream("gzip")), mostBytes, true)
+    : await readBounded(request.body, mostBytes, false);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw new Problem("invalid-request", "The body is not valid UTF-8.");
+  }
+}
+
+function checkContentType(header: string | null): void {
+  // A client that names no type is believed: what it sent is judged when it is parsed.
+  if (header === null) return;
+  const [type = "", ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith("charset="));
+  const json = /^application\/(?:[\w.+-]+\+)?json$/.test(type);
+  if (json && (!charset || /^charset="?utf-?8"?$/.test(charset))) return;
+  throw new Problem(
+    "unsupported-media-type",
+    `Content-Type must be application/json in UTF-8, but is ${JSON.stringify(header.slice(0, 100))}.`,
+    { headers: { Accept: "application/json" } },
+  );
+}
+
+function isGzip(header: string | null): boolean {
+  const encoding = (header ?? "").trim().toLowerCase();
+  if (encoding === "" || encoding === "identity") return false;
+  if (encoding === "gzip" || encoding === "x-gzip") return true;
+  throw new Problem(
+    "unsupported-media-type",
+    `Content-Encoding must be gzip or identity, but is ${JSON.stringify(encoding.slice(0, 100))}.`,
+    { headers: { "Accept-Encoding": "gzip, identity" } },
+  );
+}
+
+async function readBounded(
+  stream: ReadableStream<Uint8Array>,
+  mostBytes: number,
+  gzipped: boolean,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw unreadable(error, gzipped);
+    });
+    if (done) break;
+    length += value.length;
+    if (length > mostBytes) {
+      await reader.cancel().catch(() => {});
+      throw tooLarge(mostBytes);
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+function unreadable(error: unknown, gzipped: boolean): Problem {
+  const why = error instanceof Error ? error.message : "it broke off";
+  const what = gzipped ? "The body is not valid gzip" : "The body could not be read";
+  return new Problem("invalid-request", `${what}: ${why}`);
+}
+
+function tooLarge(mostBytes: number): Problem {
+  return new Problem(
+    "too-large",
+    `The upload has more than ${mostBytes} bytes after decompression. Split the batch.`,
+  );
+}

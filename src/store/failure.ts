@@ -1,0 +1,24 @@
+/**
+ * What a failed write means for what was being written.
+ * `permanent`: this content can never be written. `transient`: the database could not take
+ * anything just now. `unknown`: it may be either.
+ */
+export type Failure = "permanent" | "transient" | "unknown";
+
+/** Constraints and limits that the content itself breaks, as D1 and SQLite word them. */
+const PERMANENT =
+  /SQLITE_CONSTRAINT|SQLITE_MISMATCH|SQLITE_TOOBIG|SQLITE_RANGE|constraint failed|cannot store .* value in|string or blob too big|malformed JSON/i;
+
+/**
+ * What D1 says when trying again helps: overload, a reset or moved database, the network, a
+ * time-out, and a table or column whose migration is still to come.
+ * See https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+ */
+const TRANSIENT =
+  /no such table|no such column|has no column named|overloaded|too many requests queued|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|exceeded its (cpu|memory) limit/i;
+
+/** Classifies an error by its text: D1's errors carry no code across the binding. */
+export function failureOf(reason: string): Failure {
+  if (PERMANENT.test(reason)) return "permanent";
+  return TRANSIENT.test(reason) ? "transient" : "unknown";
+}

@@ -1,0 +1,34 @@
+import type { SqlStore, SqlValue } from "../sql.ts";
+import type { Stream } from "../streams/stream.ts";
+
+/** A written run: its own columns, and how many rows came with it. */
+export interface StoredRun {
+  batch_run_id: number;
+  digest: string;
+  accepted_at: string;
+  row_count: number;
+  /** The stream's own columns. */
+  fields: Record<string, SqlValue>;
+}
+
+/** The run of a batch, or null where the stream's tables do not have it (any more). */
+export async function findRun(
+  sql: SqlStore,
+  stream: Stream,
+  batch_id: string,
+): Promise<StoredRun | null> {
+  if (!stream.tables) return null;
+  const row = await sql.first<Record<string, SqlValue>>(
+    `SELECT * FROM ${stream.tables.run} WHERE batch_id = ?1`,
+    batch_id,
+  );
+  if (!row) return null;
+  const columns = Object.keys(stream.run.entries);
+  return {
+    batch_run_id: Number(row["id"]),
+    digest: String(row["digest"]),
+    accepted_at: String(row["accepted_at"]),
+    row_count: Number(row["row_count"]),
+    fields: Object.fromEntries(columns.map((column) => [column, row[column] ?? null])),
+  };
+}

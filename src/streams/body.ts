@@ -1,0 +1,70 @@
+import { BODY_PART_BYTES } from "../limits.ts";
+import type { Batch, Stream, Values } from "./stream.ts";
+
+/**
+ * A batch as it is kept and carried: JSON text that goes into SQL statements as it is, so
+ * nothing parses it between the upload and SQLite.
+ */
+export interface Body {
+  /** The run, a JSON object. */
+  run: string;
+  /** The rows, JSON arrays of at most `BODY_PART_BYTES`; at least one. */
+  parts: string[];
+}
+
+/** A body with what identifies it. */
+export interface EncodedBody {
+  body: Body;
+  /** SHA-256 of the batch's normal form, in hexadecimal. How it is cut into parts has no part in it. */
+  digest: string;
+  /** UTF-8 length of the normal form. */
+  bytes: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Puts a batch into the form in which it is kept. */
+export async function encodeBody(batch: Batch): Promise<EncodedBody> {
+  const run = JSON.stringify(batch.run);
+  const rows = JSON.stringify(batch.rows);
+  const text = encoder.encode(`${run}\n${rows}`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  const parts = text.length <= BODY_PART_BYTES ? [rows] : partsOf(batch.rows);
+  return { body: { run, parts }, digest: hexOf(hash), bytes: text.length };
+}
+
+/** The batch of a body: what `encodeBody` was given. */
+export function decodeBody(batch_id: string, body: Body): Batch {
+  const run: Values = JSON.parse(body.run);
+  const rows: Values[] = body.parts.flatMap((part) => JSON.parse(part));
+  return { batch_id, run, rows };
+}
+
+/** The upload that would be this batch, for a person to read or to post elsewhere. */
+export function uploadOf(stream: Stream, batch: Batch): Values {
+  return { batch_id: batch.batch_id, ...batch.run, [stream.rowsField]: batch.rows };
+}
+
+/** Lower-case hexadecimal. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function partsOf(rows: Values[]): string[] {
+  const parts: string[] = [];
+  let part: string[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const text = JSON.stringify(row);
+    const length = encoder.encode(text).length + 1;
+    if (part.length > 0 && bytes + length > BODY_PART_BYTES) {
+      parts.push(`[${part.join(",")}]`);
+      part = [];
+      bytes = 0;
+    }
+    part.push(text);
+    bytes += length;
+  }
+  parts.push(`[${part.join(",")}]`);
+  return parts;
+}

@@ -1,0 +1,97 @@
+import * as v from "valibot";
+import { MAX_LISTED_ERRORS, MAX_ROWS } from "../limits.ts";
+import { type Fault, Problem } from "../problem.ts";
+import { BatchId } from "./fields.ts";
+import type { Batch, Stream, Values } from "./stream.ts";
+
+/**
+ * An upload's text as a batch in its normal form: fields in the schema's order, defaults and
+ * computed values filled in, times in UTC.
+ * @throws Problem `invalid-batch` with the path and the message of each fault, at most 50.
+ */
+export function parseBatch(stream: Stream, text: string): Batch {
+  const value = parseJson(text);
+  const head = v.safeParse(headOf(stream), value, { abortPipeEarly: true });
+  const rows = rowsOf(stream, value);
+  const faults = head.success ? [] : head.issues.map((issue) => faultOf(stream, issue));
+
+  const kept: Values[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (faults.length >= MAX_LISTED_ERRORS) break;
+    const result = v.safeParse(stream.row, row, { abortPipeEarly: true });
+    if (result.success) kept.push(result.output);
+    else faults.push(...result.issues.map((issue) => faultOf(stream, issue, index)));
+  }
+  if (!head.success || faults.length > 0) throw invalid(faults);
+
+  const { batch_id, [stream.rowsField]: _, ...run } = head.output;
+  return {
+    batch_id: String(batch_id),
+    run: stream.complete ? stream.complete(run, kept) : run,
+    rows: kept,
+  };
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === "") throw invalid([{ path: "", message: "invalid JSON: the body is empty" }]);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const where = error instanceof Error ? error.message : "it cannot be parsed";
+    throw invalid([{ path: "", message: `invalid JSON: ${where}` }]);
+  }
+}
+
+const heads = new WeakMap<Stream, v.GenericSchema<unknown, Values>>();
+
+/** The batch without a look into its rows: those are checked one by one, up to the limit of faults. */
+function headOf(stream: Stream) {
+  let head = heads.get(stream);
+  if (!head) {
+    const field = stream.rowsField;
+    const rows = v.pipe(
+      v.array(v.unknown(), `must be an array`),
+      v.minLength(stream.leastRows, `must have at least ${stream.leastRows} entries`),
+      v.check(
+        (array) => array.length <= MAX_ROWS,
+        (issue) =>
+          `must have at most ${MAX_ROWS} entries, but has ${issue.input.length}: split the batch`,
+      ),
+    );
+    head = v.strictObject({ batch_id: BatchId, ...stream.run.entries, [field]: rows });
+    heads.set(stream, head);
+  }
+  return head;
+}
+
+function rowsOf(stream: Stream, value: unknown): unknown[] {
+  if (typeof value !== "object" || value === null) return [];
+  const rows: unknown = Reflect.get(value, stream.rowsField);
+  return Array.isArray(rows) && rows.length <= MAX_ROWS ? rows : [];
+}
+
+function faultOf(stream: Stream, issue: v.BaseIssue<unknown>, row?: number): Fault {
+  const keys = (issue.path ?? []).map((item) => item.key);
+  const path = [...(row === undefined ? [] : [stream.rowsField, row]), ...keys].reduce<string>(
+    (before, key) =>
+      typeof key === "number"
+        ? `${before}[${key}]`
+        : before
+          ? `${before}.${String(key)}`
+          : String(key),
+    "",
+  );
+  const name = path || "the batch";
+  if (issue.type !== "strict_object") return { path, message: `${name} ${issue.message}` };
+  if (issue.expected === "never") return { path, message: `${name} is not a known field` };
+  if (issue.expected === "Object") return { path, message: `${name} must be an object` };
+  // What is left of this type is a missing key.
+  const kind = path === stream.rowsField ? " array" : "";
+  return { path, message: `${name}${kind} is required` };
+}
+
+function invalid(faults: Fault[]): Problem {
+  const listed = faults.slice(0, MAX_LISTED_ERRORS);
+  const detail = listed.map((fault) => fault.message).join("; ");
+  return new Problem("invalid-batch", detail, { errors: listed });
+}

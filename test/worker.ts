@@ -1,0 +1,47 @@
+import * as v from "valibot";
+import { createService } from "../src/index.ts";
+import { Name } from "../src/streams/fields.ts";
+import { STREAMS } from "../src/streams/index.ts";
+import { defineStream } from "../src/streams/stream.ts";
+
+export { BatchLedger } from "../src/index.ts";
+
+/** What adding a stream takes: this definition, its line in the registry, and its migrations. */
+export const deployments = defineStream({
+  name: "deployments",
+  path: "/deployments",
+  description: "Deployments of a service, as an example of a stream of one's own.",
+  run: v.strictObject({ service: Name }),
+  rowsField: "steps",
+  row: v.strictObject({ step: Name }),
+  leastRows: 1,
+  retentionDays: 7,
+  tables: {
+    run: "deployments",
+    rows: "deployment_steps",
+    runColumn: "deployment_id",
+    age: { run: "accepted_at" },
+  },
+});
+
+/** Batches that the stream without SQL has taken. */
+export const notified: string[] = [];
+
+/** A stream that keeps nothing in SQL. */
+export const notices = defineStream({
+  name: "notices",
+  path: "/notices",
+  description: "Notices that go elsewhere than SQL.",
+  run: v.strictObject({}),
+  rowsField: "lines",
+  row: v.strictObject({ line: Name }),
+  leastRows: 0,
+  retentionDays: 1,
+  init: () => ({
+    async write(batch) {
+      notified.push(batch.batch_id);
+    },
+  }),
+});
+
+export default createService([...STREAMS, deployments, notices]);
