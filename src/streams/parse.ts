@@ -11,14 +11,14 @@ import type { Batch, Stream, Values } from "./stream.ts";
  */
 export function parseBatch(stream: Stream, text: string): Batch {
   const value = parseJson(text);
-  const head = v.safeParse(headOf(stream), value, { abortPipeEarly: true });
+  const head = validate(headOf(stream), value);
   const rows = rowsOf(stream, value);
   const faults = head.success ? [] : head.issues.map((issue) => faultOf(stream, issue));
 
   const kept: Values[] = [];
   for (const [index, row] of rows.entries()) {
     if (faults.length >= MAX_LISTED_ERRORS) break;
-    const result = v.safeParse(stream.row, row, { abortPipeEarly: true });
+    const result = validate(stream.row, row);
     if (result.success) kept.push(result.output);
     else faults.push(...result.issues.map((issue) => faultOf(stream, issue, index)));
   }
@@ -62,6 +62,11 @@ function headOf(stream: Stream) {
     heads.set(stream, head);
   }
   return head;
+}
+
+/** An array has no fields, which would read as all of them missing: it is checked as no object at all. */
+function validate(schema: v.GenericSchema<unknown, Values>, value: unknown) {
+  return v.safeParse(schema, Array.isArray(value) ? null : value, { abortPipeEarly: true });
 }
 
 function rowsOf(stream: Stream, value: unknown): unknown[] {

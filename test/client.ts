@@ -1,0 +1,97 @@
+import { env, exports } from "cloudflare:workers";
+
+/** A recipe's result, with overrides. */
+export function result(overrides: object = {}): object {
+  return { recipe_name: "node", ecosystem: "homebrew", result: "passed", ...overrides };
+}
+
+/** A valid batch of one result, with overrides. */
+export function batch(overrides: Record<string, unknown> = {}) {
+  return {
+    batch_id: "run-1",
+    ecosystem: "homebrew",
+    started_at: "2026-11-01T10:00:00Z",
+    total_recipes: 1,
+    results: [result()],
+    ...overrides,
+  };
+}
+
+/** An execution record, with overrides. */
+export function execution(overrides: object = {}): object {
+  return { repo: "org/repo", event_type: "review", model: "m-1", conclusion: "ok", ...overrides };
+}
+
+/** The service itself, as the world sees it. */
+export function request(path: string, init: RequestInit = {}): Promise<Response> {
+  return exports.default.fetch(`http://millrace.test${path}`, init);
+}
+
+/** Posts a batch with the upload token; text and bytes go as they are. */
+export function post(
+  body: unknown,
+  { path = "/batch-metrics", headers = {} }: { path?: string; headers?: object } = {},
+): Promise<Response> {
+  const raw =
+    typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
+  return request(path, {
+    method: "POST",
+    headers: {
+      Authorization: "Bearer test-upload-token",
+      "Content-Type": "application/json",
+      ...headers,
+    },
+    body: raw ? body : JSON.stringify(body),
+  });
+}
+
+/** Asks with the token of a scope. */
+export function ask(path: string, scope = "read", init: RequestInit = {}): Promise<Response> {
+  return request(path, { ...init, headers: { Authorization: `Bearer test-${scope}-token` } });
+}
+
+/** Operates with the admin token: `admin("POST /dead-letters/replay", {…})`. */
+export function admin(line: string, body?: object): Promise<Response> {
+  const [method = "GET", path = "/"] = line.split(" ");
+  return ask(path, "admin", { method, ...(body && { body: JSON.stringify(body) }) });
+}
+
+/** The rows of a query on the test's database. */
+export async function rows<Row = Record<string, unknown>>(
+  text: string,
+  ...parameters: unknown[]
+): Promise<Row[]> {
+  const statement = env.DB.prepare(text).bind(...parameters);
+  return (await statement.all<Row>()).results;
+}
+
+/** How many rows a table has. */
+export async function count(table: string): Promise<number> {
+  const [row] = await rows<{ n: number }>(`SELECT count(*) AS n FROM ${table}`);
+  return row?.n ?? 0;
+}
+
+/** Waits until the check is true; what it waits for is bounded by the test's own time limit. */
+export async function until(check: () => Promise<boolean>): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Waits until a batch is in this state, and returns its status. */
+export async function untilStatus(
+  status: string,
+  path = "/batch-metrics/run-1",
+): Promise<Record<string, unknown>> {
+  let body: Record<string, unknown> = {};
+  await until(async () => {
+    const response = await ask(path);
+    body = response.ok ? await response.json() : {};
+    return body["status"] === status;
+  });
+  return body;
+}
+
+/** The text, compressed. */
+export async function gzip(text: string): Promise<Uint8Array> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
