@@ -15,7 +15,7 @@ export function createService(streams: readonly Stream[]) {
   const route = createRouter(streams, routesOf(streams));
 
   return {
-    fetch: (request, env) => route(request, env),
+    fetch: (request: Request, env: Env) => route(request, env),
 
     async queue(batch, env) {
       const ledger = ledgerPort(env);

@@ -1,10 +1,16 @@
 import * as v from "valibot";
-import { createService } from "../src/index.ts";
+import { BatchLedger as RealBatchLedger, createService } from "../src/index.ts";
 import { Name } from "../src/streams/fields.ts";
 import { STREAMS } from "../src/streams/index.ts";
 import { defineStream } from "../src/streams/stream.ts";
+import { faultyQueue } from "./faults.ts";
 
-export { BatchLedger } from "../src/index.ts";
+/** The ledger itself; only its queue can be made to misbehave. */
+export class BatchLedger extends RealBatchLedger {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, { ...env, QUEUE: faultyQueue(env.QUEUE) });
+  }
+}
 
 /** What adding a stream takes: this definition, its line in the registry, and its migrations. */
 export const deployments = defineStream({

@@ -18,11 +18,10 @@ export async function batchStatus(
   const key = keyOf({ stream: stream.name, batch_id });
   const home = shardOf(env, key);
 
-  const [row, run] = await Promise.all([
-    callShard(env, home, async (ledger) => ledger.status(key)),
-    storedRun(stream, env, batch_id),
-  ]);
+  // The ledger first: while D1 is away it still knows what waits for D1.
+  const row = await callShard(env, home, async (ledger) => ledger.status(key));
   if (row && row.state !== "written") return json(unwritten(batch_id, row));
+  const run = await storedRun(stream, env, batch_id);
   if (run) return json(written(stream, batch_id, run, row));
   if (row) return json(expired(stream, batch_id, row));
 

@@ -6,13 +6,10 @@ import { ask, batch, count, post, request } from "../client.ts";
 
 /** The service with other variables or bindings; its ledger and database stay the real ones. */
 function withEnv(overrides: Partial<Env>, path: string, init?: RequestInit): Promise<Response> {
-  return worker.fetch(
-    new Request<unknown, IncomingRequestCfProperties>(`http://millrace.test${path}`, init),
-    {
-      ...env,
-      ...overrides,
-    },
-  );
+  return worker.fetch(new Request(`http://millrace.test${path}`, init), {
+    ...env,
+    ...overrides,
+  });
 }
 
 function upload(token = "test-upload-token"): RequestInit {

@@ -1,0 +1,145 @@
+import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, test } from "vitest";
+import { shardName, shardOf } from "../../src/durable/shards.ts";
+import { ask, batch, count, post, rows, untilStatus } from "../client.ts";
+import { faults } from "../faults.ts";
+
+const ASYNC = { headers: { Prefer: "respond-async" } };
+
+function shardFor(batch_id: string) {
+  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
+}
+
+/** Another batch_id of the same shard. */
+function sameShardAs(batch_id: string): string {
+  const shard = (id: string) => shardOf(env, `batch-metrics/${id}`);
+  const ids = Array.from({ length: 100 }, (_, index) => `${batch_id}-${index}`);
+  return ids.find((id) => shard(id) === shard(batch_id)) ?? "";
+}
+
+/** Runs SQL in the shard of a batch: time passes faster than the test. */
+function inLedger(batch_id: string, text: string) {
+  return runInDurableObject(shardFor(batch_id), (_instance, state) =>
+    state.storage.sql.exec(text).toArray(),
+  );
+}
+
+describe("a ticket", () => {
+  test("that the queue lost is sent again by the alarm", async ({ expect }) => {
+    faults.queue = "loses";
+    expect((await post(batch(), ASYNC)).status).toBe(202);
+    faults.queue = "none";
+    expect(await (await ask("/batch-metrics/run-1")).json()).toMatchObject({ status: "pending" });
+
+    await inLedger("run-1", "UPDATE batches SET due_at = 0");
+    expect(await runDurableObjectAlarm(shardFor("run-1"))).toBe(true);
+    await untilStatus("written");
+  });
+
+  test("that the queue lost is sent again after the object was evicted", async ({ expect }) => {
+    faults.queue = "loses";
+    await post(batch(), ASYNC);
+    faults.queue = "none";
+    await inLedger("run-1", "UPDATE batches SET due_at = 0");
+    await evictAllDurableObjects();
+    await runDurableObjectAlarm(shardFor("run-1"));
+    await untilStatus("written");
+    expect(await count("batch_runs")).toBe(1);
+  });
+
+  test.for(["fails", "hangs", "fails-after-sending"] as const)(
+    "whose send %s neither blocks nor fails the upload, and is sent soon again",
+    async (fault, { expect }) => {
+      faults.queue = fault;
+      const started = Date.now();
+      expect((await post(batch(), ASYNC)).status).toBe(202);
+      expect(Date.now() - started).toBeLessThan(3_000);
+      if (fault === "hangs") await new Promise((resolve) => setTimeout(resolve, 5_200));
+      faults.queue = "none";
+      await untilStatus("written");
+      expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+    },
+  );
+
+  test("that the alarm sends while the first is still under way writes nothing twice", async ({
+    expect,
+  }) => {
+    await post(batch(), ASYNC);
+    await inLedger("run-1", "UPDATE batches SET due_at = 0 WHERE state = 'pending'");
+    await runDurableObjectAlarm(shardFor("run-1"));
+    await untilStatus("written");
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+  });
+});
+
+describe("the alarm", () => {
+  test("is set once for many batches, for the first that is due", async ({ expect }) => {
+    faults.queue = "loses";
+    const alarmOf = () =>
+      runInDurableObject(shardFor("once"), (_instance, state) => state.storage.getAlarm());
+    await post(batch({ batch_id: "once" }), ASYNC);
+    const [row] = await inLedger("once", "SELECT due_at FROM batches");
+    expect(await alarmOf()).toBe(row?.["due_at"]);
+    await post(batch({ batch_id: sameShardAs("once") }), ASYNC);
+    expect(await inLedger("once", "SELECT key FROM batches")).toHaveLength(2);
+    expect(await alarmOf()).toBe(row?.["due_at"]);
+  });
+
+  test("forgets written batches past the retention, and D1 still knows them", async ({
+    expect,
+  }) => {
+    const first = await (await post(batch())).json();
+    await inLedger("run-1", "INSERT OR REPLACE INTO notes VALUES ('forget_at', 0)");
+    await inLedger("run-1", "UPDATE batches SET settled_at = 0");
+    await runDurableObjectAlarm(shardFor("run-1"));
+    expect(await inLedger("run-1", "SELECT * FROM batches")).toEqual([]);
+
+    expect(await (await ask("/batch-metrics/run-1")).json()).toMatchObject({
+      status: "written",
+      batch_run_id: 1,
+    });
+    expect(await (await post(batch())).json()).toEqual(first);
+    expect((await post(batch({ total_recipes: 9 }))).status).toBe(409);
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+  });
+
+  test("does not forget what is younger, or dead", async ({ expect }) => {
+    await post(batch());
+    await inLedger("run-1", "INSERT OR REPLACE INTO notes VALUES ('forget_at', 0)");
+    await runDurableObjectAlarm(shardFor("run-1"));
+    expect(await inLedger("run-1", "SELECT key FROM batches")).toHaveLength(1);
+    await inLedger("run-1", "UPDATE batches SET state = 'dead', settled_at = 0");
+    await inLedger("run-1", "INSERT OR REPLACE INTO notes VALUES ('forget_at', 0)");
+    await runDurableObjectAlarm(shardFor("run-1"));
+    expect(await inLedger("run-1", "SELECT key FROM batches")).toHaveLength(1);
+  });
+});
+
+test("content that the ledger forgot and D1 knows otherwise is refused even without waiting", async ({
+  expect,
+}) => {
+  await post(batch());
+  await inLedger("run-1", "DELETE FROM batches");
+  expect((await post(batch({ total_recipes: 9 }), ASYNC)).status).toBe(202);
+  const dead = await untilStatus("dead");
+  expect(dead).toMatchObject({ reason: expect.stringContaining("different content") });
+  expect((await post(batch({ total_recipes: 9 }))).status).toBe(409);
+  // The content that is written is still recognised.
+  const again = await post(batch());
+  expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([201, "true"]);
+  expect(await rows("SELECT total_recipes FROM batch_runs")).toEqual([{ total_recipes: 1 }]);
+});
+
+test("a shard that has too much to keep sheds load, and takes what it knows", async ({
+  expect,
+}) => {
+  await post(batch());
+  await runInDurableObject(shardFor("run-1"), (_, state) => {
+    Object.defineProperty(state.storage.sql, "databaseSize", { value: 5e9 });
+  });
+  expect((await post(batch())).status).toBe(201);
+  await inLedger("run-1", "DELETE FROM batches");
+  const refused = await post(batch());
+  expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "30"]);
+});

@@ -1,0 +1,23 @@
+import type { Ticket } from "../src/queue/ticket.ts";
+
+/** How the real queue misbehaves for the ledger's outbox. */
+type QueueFault = "none" | "loses" | "fails" | "hangs" | "fails-after-sending";
+
+/** Set by a test; `setup.ts` heals everything after each. */
+export const faults: { queue: QueueFault } = { queue: "none" };
+
+/** The real queue, behind the faults. */
+export function faultyQueue(queue: Queue<Ticket>): Queue<Ticket> {
+  return new Proxy(queue, {
+    get(target, property) {
+      if (property !== "sendBatch") return Reflect.get(target, property);
+      return async (messages: Iterable<MessageSendRequest<Ticket>>) => {
+        if (faults.queue === "loses") return;
+        if (faults.queue === "hangs") await new Promise(() => {});
+        if (faults.queue === "fails") throw new Error("Queue is overloaded");
+        await target.sendBatch(messages);
+        if (faults.queue === "fails-after-sending") throw new Error("Network connection lost");
+      };
+    },
+  });
+}

@@ -1,0 +1,86 @@
+import { describe, test } from "vitest";
+import { admin, ask, batch, count, post, result, rows, until, untilStatus } from "../client.ts";
+
+const ASYNC = { headers: { Prefer: "respond-async" } };
+
+/** From here on D1 refuses results of that recipe, which the schema lets through. */
+async function poison(recipe_name: string): Promise<void> {
+  await rows(`
+    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${recipe_name}'
+    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
+}
+
+describe("a poisoned batch", () => {
+  test("among 99 good ones dies alone, with its reason, and the others are written", async ({
+    expect,
+  }) => {
+    await poison("poison");
+    const batches = Array.from({ length: 100 }, (_, index) =>
+      batch({
+        batch_id: `run-${index}`,
+        results: [result({ recipe_name: index === 41 ? "poison" : "node" })],
+      }),
+    );
+    await Promise.all(batches.map((each) => post(each, ASYNC)));
+    const dead = await untilStatus("dead", "/batch-metrics/run-41");
+    expect(dead).toMatchObject({ reason: expect.stringContaining("poisoned recipe"), attempts: 1 });
+    await until(async () => (await count("batch_runs")) === 99);
+    expect(await rows("SELECT * FROM batch_runs WHERE batch_id = 'run-41'")).toEqual([]);
+    expect(await count("recipe_results")).toBe(99);
+  });
+
+  test("tells its waiting poster that it died and is kept; posted again it is tried again", async ({
+    expect,
+  }) => {
+    await poison("node");
+    const first = await post(batch());
+    expect(first.status).toBe(202);
+    expect(await first.json()).toMatchObject({
+      status: "dead",
+      reason: expect.stringContaining("poisoned"),
+    });
+    await rows("DROP TRIGGER poison");
+    const again = await post(batch());
+    expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([201, "true"]);
+    expect(await count("recipe_results")).toBe(1);
+  });
+});
+
+describe("D1", () => {
+  test("that fails for a while and is well again writes the batch without anyone's help", async ({
+    expect,
+  }) => {
+    await rows("ALTER TABLE batch_runs RENAME TO away");
+    await post(batch(), ASYNC);
+    await until(async () => {
+      const status = await (await ask("/batch-metrics/run-1")).json<{ attempts: number }>();
+      return status.attempts === 1;
+    });
+    await rows("ALTER TABLE away RENAME TO batch_runs");
+    await untilStatus("written");
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+  });
+
+  test("that fails for ever makes a dead letter, which is replayed and written", async ({
+    expect,
+  }) => {
+    await rows("ALTER TABLE batch_runs RENAME TO away");
+    await post(batch(), ASYNC);
+    await until(async () => {
+      const list = await (await ask("/dead-letters", "admin")).json<{ total: number }>();
+      return list.total === 1;
+    });
+    await rows("ALTER TABLE away RENAME TO batch_runs");
+    expect(await (await ask("/batch-metrics/run-1")).json()).toMatchObject({
+      status: "dead",
+      reason: expect.stringContaining("no such table"),
+      attempts: 2,
+      next: expect.stringContaining("replay"),
+    });
+    expect((await admin("POST /dead-letters/batch-metrics/run-1/replay")).status).toBe(202);
+    await untilStatus("written");
+    const again = await post(batch());
+    expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([201, "true"]);
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,139 @@
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import { shardOf } from "../../src/durable/shards.ts";
+import type { Ticket } from "../../src/queue/ticket.ts";
+import { batch, count, execution, post, rows, untilStatus } from "../client.ts";
+import worker, { notified } from "../worker.ts";
+
+/** A message as the queue delivers it. */
+function message(id: string, body: unknown, attempts = 1) {
+  return { id, attempts, timestamp: new Date(), body };
+}
+
+function ticket(batch_id: string, overrides: Partial<Ticket> = {}): Ticket {
+  const stream = "batch-metrics";
+  const shard = shardOf(env, `${stream}/${batch_id}`);
+  return { stream, batch_id, shard, bytes: 200, replays: 0, ...overrides };
+}
+
+async function deliver(messages: ReturnType<typeof message>[], overrides: Partial<Env> = {}) {
+  const delivery = createMessageBatch("millrace-batches", messages);
+  await worker.queue(delivery, { ...env, ...overrides });
+  return getQueueResult(delivery, createExecutionContext());
+}
+
+test("a ticket that comes again after its batch is written changes nothing", async ({ expect }) => {
+  await post(batch());
+  const result = await deliver([message("1", ticket("run-1")), message("2", ticket("run-1"), 3)]);
+  expect(result.explicitAcks).toEqual(["1", "2"]);
+  expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+});
+
+test("a ticket for a batch that the ledger has forgotten is let go", async ({ expect }) => {
+  const result = await deliver([message("1", ticket("gone"))]);
+  expect([result.explicitAcks, result.retryMessages]).toEqual([["1"], []]);
+});
+
+test("what is no ticket is let go, and does not hold up what is", async ({ expect }) => {
+  await post(batch());
+  const result = await deliver([
+    message("1", "not a ticket"),
+    message("2", null),
+    message("3", { stream: "batch-metrics" }),
+    message("4", ticket("run-1")),
+  ]);
+  expect(result.explicitAcks).toEqual(["1", "2", "3", "4"]);
+});
+
+test("a ticket of a later version, with a field more, is understood", async ({ expect }) => {
+  await post(batch());
+  const result = await deliver([message("1", { ...ticket("run-1"), priority: "high" })]);
+  expect(result.explicitAcks).toEqual(["1"]);
+});
+
+test("when the ledger does not answer, the messages come again", async ({ expect }) => {
+  const LEDGER = new Proxy(env.LEDGER, {
+    get: () => () => {
+      throw new Error("Network connection lost");
+    },
+  });
+  const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
+  expect([result.explicitAcks, result.retryMessages.map(({ msgId }) => msgId)]).toEqual([
+    [],
+    ["1"],
+  ]);
+});
+
+test("when the outcome cannot be settled, the message comes again and nothing is written twice", async ({
+  expect,
+}) => {
+  await rows("ALTER TABLE batch_runs RENAME TO away");
+  await post(batch(), { headers: { Prefer: "respond-async" } });
+  await rows("ALTER TABLE away RENAME TO batch_runs");
+  const LEDGER = new Proxy(env.LEDGER, {
+    get(target, property) {
+      if (property !== "getByName") return Reflect.get(target, property);
+      return (name: string) =>
+        new Proxy(target.getByName(name), {
+          get(stub, method) {
+            if (method !== "settle") return Reflect.get(stub, method);
+            throw new Error("Network connection lost");
+          },
+        });
+    },
+  });
+  const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
+  expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
+  await untilStatus("written");
+  expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+});
+
+test("without a database the batch is not lost: it is tried again", async ({ expect }) => {
+  await rows("ALTER TABLE batch_runs RENAME TO away");
+  await post(batch(), { headers: { Prefer: "respond-async" } });
+  const { DB: _, ...rest } = env;
+  const delivery = createMessageBatch("millrace-batches", [message("1", ticket("run-1"))]);
+  await worker.queue(delivery, rest);
+  const result = await getQueueResult(delivery, createExecutionContext());
+  expect(result.retryMessages).toHaveLength(1);
+});
+
+test("a stream without SQL is written to its sink, and no database is asked", async ({
+  expect,
+}) => {
+  const response = await post({ batch_id: "n-1", lines: [{ line: "a" }] }, { path: "/notices" });
+  expect(response.status).toBe(201);
+  expect(await response.json()).toEqual({
+    batch_id: "n-1",
+    status: "written",
+    batch_run_id: null,
+    lines: 1,
+  });
+  expect(notified).toEqual(["n-1"]);
+});
+
+test("a stream that was added with a file, a line and a migration works like the others", async ({
+  expect,
+}) => {
+  const path = "/deployments";
+  const upload = { batch_id: "d-1", service: "api", steps: [{ step: "build" }, { step: "ship" }] };
+  expect((await post(upload, { path })).status).toBe(201);
+  expect((await post(upload, { path })).headers.get("Idempotent-Replayed")).toBe("true");
+  expect((await post({ ...upload, service: "web" }, { path })).status).toBe(409);
+  expect(await rows("SELECT deployment_id, step FROM deployment_steps ORDER BY id")).toEqual([
+    { deployment_id: 1, step: "build" },
+    { deployment_id: 1, step: "ship" },
+  ]);
+});
+
+test("streams that are delivered together are written each to its own tables", async ({
+  expect,
+}) => {
+  const answers = await Promise.all([
+    post(batch()),
+    post({ batch_id: "e-1", records: [execution()] }, { path: "/executions" }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+  expect([await count("recipe_results"), await count("executions")]).toEqual([1, 1]);
+});
