@@ -47,7 +47,11 @@ export function post(
 
 /** Asks with the token of a scope. */
 export function ask(path: string, scope = "read", init: RequestInit = {}): Promise<Response> {
-  return request(path, { ...init, headers: { Authorization: `Bearer test-${scope}-token` } });
+  const headers = {
+    Authorization: `Bearer test-${scope}-token`,
+    "Content-Type": "application/json",
+  };
+  return request(path, { ...init, headers });
 }
 
 /** Operates with the admin token: `admin("POST /dead-letters/replay", {…})`. */

@@ -181,7 +181,7 @@ const Cursor = v.pipe(
   v.string(),
   v.transform((text) => text.replaceAll("-", "+").replaceAll("_", "/")),
   v.base64(),
-  v.transform(atob),
+  v.transform((text) => atob(text)),
   v.parseJson(),
   v.object({ settled_at: v.number(), key: v.string() }),
 );
@@ -208,7 +208,8 @@ function jsonOf(text: string): unknown {
 type Schema<Output> = v.GenericSchema<unknown, Output>;
 
 function parse<Output extends DeadLetterFilter>(schema: Schema<Output>, input: unknown): Output {
-  const result = v.safeParse(schema, input);
+  // valibot takes an array for an object without fields: a filter that asks for everything.
+  const result = v.safeParse(schema, Array.isArray(input) ? null : input);
   if (result.success) return result.output;
   const errors = result.issues.map((issue) => {
     const path = v.getDotPath(issue) ?? "";

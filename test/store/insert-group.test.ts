@@ -1,0 +1,118 @@
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import type { SqlStore } from "../../src/sql.ts";
+import { failureOf } from "../../src/store/failure.ts";
+import { insertGroup } from "../../src/store/insert-group.ts";
+import { createSqlStore } from "../../src/store/sql-store.ts";
+import { batchMetrics } from "../../src/streams/batch-metrics.ts";
+import { encodeBody } from "../../src/streams/body.ts";
+import { parseBatch } from "../../src/streams/parse.ts";
+import { batch, count, result, rows } from "../client.ts";
+
+async function stored(overrides: Record<string, unknown> = {}) {
+  const parsed = parseBatch(batchMetrics, JSON.stringify(batch(overrides)));
+  const { body, digest } = await encodeBody(parsed);
+  const accepted_at = "2026-11-01T00:00:00.000Z";
+  return { batch_id: parsed.batch_id, digest, accepted_at, row_count: parsed.rows.length, body };
+}
+
+function sqlStore(): SqlStore {
+  const sql = createSqlStore("batch-metrics", env);
+  if (!sql) throw new Error("the tests bind a database");
+  return sql;
+}
+
+async function insert(batches: Awaited<ReturnType<typeof stored>>[], sql = sqlStore()) {
+  const { tables } = batchMetrics;
+  if (!tables) throw new Error("batch-metrics has tables");
+  return insertGroup(sql, batchMetrics, tables, batches);
+}
+
+test("a group that was committed and whose answer was lost is found, not written again", async ({
+  expect,
+}) => {
+  const group = [await stored(), await stored({ batch_id: "run-2" })];
+  const sql = sqlStore();
+  const losing: SqlStore = {
+    ...sql,
+    async batch(statements) {
+      await sql.batch(statements);
+      throw new Error("D1_ERROR: Network connection lost.");
+    },
+  };
+  await expect(insert(group, losing)).rejects.toThrow("Network connection lost");
+  const outcomes = await insert(group);
+  expect(outcomes.get("run-1")).toEqual({ outcome: "written", batch_run_id: 1, inserted: false });
+  expect([await count("batch_runs"), await count("recipe_results")]).toEqual([2, 2]);
+});
+
+test("a batch that meets other content is a conflict, and its neighbours are written", async ({
+  expect,
+}) => {
+  await insert([await stored()]);
+  const outcomes = await insert([
+    await stored({ results: [result(), result()] }),
+    await stored({ batch_id: "run-2" }),
+  ]);
+  expect(outcomes.get("run-1")).toMatchObject({ outcome: "conflict", batch_run_id: 1 });
+  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written", inserted: true });
+  expect(await count("recipe_results")).toBe(2);
+});
+
+test("a group is whole or absent: one batch that D1 refuses takes all with it", async ({
+  expect,
+}) => {
+  const bad = {
+    ...(await stored({ batch_id: "bad" })),
+    body: { run: '{"total_recipes":-1}', parts: ["[]"] },
+  };
+  await expect(insert([await stored(), bad])).rejects.toThrow("constraint");
+  expect([await count("batch_runs"), await count("recipe_results")]).toEqual([0, 0]);
+});
+
+test("one result costs two written rows in D1: itself and its index entry", async ({ expect }) => {
+  const written: number[] = [];
+  const sql = sqlStore();
+  const counting: SqlStore = {
+    ...sql,
+    async batch(statements) {
+      const results = await sql.batch(statements);
+      written.push(...results.map(({ rowsWritten }) => rowsWritten));
+      return results;
+    },
+  };
+  await insert([await stored({ results: Array.from({ length: 100 }, () => result()) })], counting);
+  // Above that: the sequence of the table's AUTOINCREMENT, once a statement.
+  expect(written[1]).toBe(201);
+});
+
+test("parts of a large body are written in their order", async ({ expect }) => {
+  const results = Array.from({ length: 2_000 }, (_, index) =>
+    result({ recipe_name: `r${index}`, error_message: "é".repeat(700) }),
+  );
+  const large = await stored({ results });
+  expect(large.body.parts.length).toBeGreaterThan(2);
+  await insert([large]);
+  const names = await rows<{ recipe_name: string }>(
+    "SELECT recipe_name FROM recipe_results ORDER BY id",
+  );
+  expect(names.map(({ recipe_name }) => recipe_name)).toEqual(
+    results.map((_, index) => `r${index}`),
+  );
+});
+
+test.for([
+  ["D1_ERROR: NOT NULL constraint failed: a.b: SQLITE_CONSTRAINT", "permanent"],
+  ["D1_ERROR: cannot store TEXT value in REAL column a.b: SQLITE_CONSTRAINT", "permanent"],
+  ["D1_ERROR: string or blob too big: SQLITE_TOOBIG", "permanent"],
+  ["D1_ERROR: D1 DB is overloaded. Too many requests queued.", "transient"],
+  ["D1_ERROR: Network connection lost.", "transient"],
+  [
+    "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+    "transient",
+  ],
+  ["D1_ERROR: no such table: batch_runs: SQLITE_ERROR", "transient"],
+  ["D1_ERROR: something new", "unknown"],
+] as const)("%s is %s", ([reason, failure], { expect }) => {
+  expect(failureOf(reason)).toBe(failure);
+});
