@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
-import { defineConfig } from "vitest/config";
+import { defineConfig, defineProject } from "vitest/config";
 
 /** As wrangler finds them, nested folders and all. */
 function migrationsIn(folder: string) {
@@ -16,10 +16,11 @@ const TEST_TOKENS = JSON.stringify(
   })),
 );
 
-export default defineConfig({
+/** Tests inside workerd, on its real D1, queues and Durable Objects. */
+const service = defineProject({
   plugins: [
     cloudflareTest(async () => ({
-      // The service with one stream more, so that adding a stream is tested on real parts.
+      // The service with two streams more, so that adding a stream is tested on real parts.
       main: "./test/worker.ts",
       wrangler: { configPath: "./wrangler.toml" },
       miniflare: {
@@ -47,10 +48,27 @@ export default defineConfig({
     })),
   ],
   test: {
+    name: "service",
     include: ["test/**/*.test.ts"],
+    exclude: ["test/local/**", "test/cli/**"],
     setupFiles: ["./test/setup.ts"],
-    reporters: ["default", "./test/closing-line.ts"],
     testTimeout: 30_000,
+  },
+});
+
+/** Tests in Node: of what runs there, and of the local service from outside. */
+const local = defineProject({
+  test: {
+    name: "local",
+    include: ["test/local/**/*.test.ts", "test/cli/**/*.test.ts"],
+    testTimeout: 60_000,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [service, local],
+    reporters: ["default", "./test/closing-line.ts"],
     // A failing test shows the log; the passing ones would drown it.
     silent: "passed-only",
   },
