@@ -22,7 +22,7 @@ export function newState(): string {
 export async function startServer(state: string): Promise<LocalServer> {
   const port = await freePort();
   // A group of its own: killing the group kills wrangler and workerd with the script.
-  const server = spawn("node", ["scripts/start.ts"], {
+  const server = spawn("node", ["scripts/start.ts", "--var", "REDELIVER_AFTER_SECONDS:2"], {
     env: { ...process.env, PORT: String(port), MILLRACE_STATE: state },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

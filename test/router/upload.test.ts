@@ -221,7 +221,7 @@ describe("executions", () => {
       batch_run_id: 1,
       records: 2,
     });
-    const stored = await rows<Record<string, unknown>>("SELECT * FROM executions ORDER BY id");
+    const stored = await rows("SELECT * FROM executions ORDER BY id");
     expect(stored).toMatchObject([
       { repo: "org/repo", provider: "anthropic", input_tokens: 0, duration_ms: 0, cost_usd: 0 },
       { cost_usd: 0.25, pr_number: null },

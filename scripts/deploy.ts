@@ -1,0 +1,67 @@
+/**
+ * `npm run deploy`: provision, migrate, deploy, in the one order that also works the first
+ * time. The Worker must never meet a database without its tables, so the database comes
+ * first and its migrations second; queues come with the Worker that binds them.
+ * `--dry-run` shows the steps and builds, without an account.
+ */
+import { spawnSync } from "node:child_process";
+
+const DATABASE = "millrace";
+const dryRun = process.argv.includes("--dry-run");
+
+const steps: { what: string; args: string[]; skip?: () => boolean }[] = [
+  {
+    what: "Provision the database, unless it is there",
+    args: ["d1", "create", DATABASE, "--update-config=false"],
+    skip: databaseExists,
+  },
+  {
+    what: "Migrate it: every stream's folder, what is not applied yet",
+    args: ["d1", "migrations", "apply", "DB", "--remote"],
+  },
+  {
+    what: "Deploy the Worker; its queues and Durable Objects are provisioned with it",
+    args: ["deploy", ...(dryRun ? ["--dry-run"] : [])],
+  },
+];
+
+for (const [index, { what, args, skip }] of steps.entries()) {
+  console.log(`\n${index + 1}. ${what}\n   wrangler ${args.join(" ")}`);
+  if (dryRun && args[0] !== "deploy") continue;
+  if (skip?.()) {
+    console.log("   (it is there)");
+    continue;
+  }
+  run(args);
+}
+if (!dryRun) {
+  console.log(`
+Deployed. The first time, set the upload token; until then every request is refused:
+   npx wrangler secret put BATCH_METRICS_TOKEN`);
+}
+
+function databaseExists(): boolean {
+  const { status, stdout } = wrangler(["d1", "list", "--json"], "pipe");
+  if (status !== 0) {
+    console.error("   wrangler cannot list the databases. Log in first: npx wrangler login");
+    process.exit(1);
+  }
+  const databases: { name: string }[] = JSON.parse(stdout);
+  return databases.some(({ name }) => name === DATABASE);
+}
+
+function run(args: string[]): void {
+  const { status } = wrangler(args, "inherit");
+  if (status === 0) return;
+  console.error("   This step failed. What came before stands; run the command again to go on.");
+  process.exit(status ?? 1);
+}
+
+function wrangler(args: string[], stdout: "pipe" | "inherit") {
+  return spawnSync("wrangler", args, {
+    // CI: a question would wait for ever where nobody is there to answer it.
+    env: { ...process.env, CI: "true" },
+    stdio: ["inherit", stdout, "inherit"],
+    encoding: "utf8",
+  });
+}
