@@ -63,6 +63,12 @@ export async function allShards(env: Env): Promise<number[]> {
   return Array.from({ length: count }, (_, shard) => shard);
 }
 
+/** All shards, the one first in which a batch of that key would be today. */
+export async function shardsFor(env: Env, key: string): Promise<number[]> {
+  const home = shardOf(env, key);
+  return [home, ...(await allShards(env)).filter((shard) => shard !== home)];
+}
+
 /** The ledger as the queue's consumers see it. */
 export function ledgerPort(env: Env): LedgerPort {
   return {

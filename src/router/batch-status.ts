@@ -1,5 +1,5 @@
 import type { BatchRow } from "../durable/schema.ts";
-import { allShards, callShard, shardOf } from "../durable/shards.ts";
+import { callShard, shardOf, shardsFor } from "../durable/shards.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
 import { findRun, type StoredRun } from "../store/find-run.ts";
@@ -25,7 +25,7 @@ export async function batchStatus(
   if (run) return json(written(stream, batch_id, run, row));
   if (row) return json(expired(stream, batch_id, row));
 
-  const elsewhere = await findElsewhere(env, key, home);
+  const elsewhere = await findElsewhere(env, key);
   if (elsewhere) return json(unwritten(batch_id, elsewhere));
   throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
 }
@@ -36,8 +36,8 @@ async function storedRun(stream: Stream, env: Env, batch_id: string): Promise<St
 }
 
 /** A batch that is not in D1 may wait in the shard it had before the number of shards changed. */
-async function findElsewhere(env: Env, key: string, home: number): Promise<BatchRow | undefined> {
-  const others = (await allShards(env)).filter((shard) => shard !== home);
+async function findElsewhere(env: Env, key: string): Promise<BatchRow | undefined> {
+  const others = (await shardsFor(env, key)).slice(1);
   const rows = await Promise.all(
     others.map((shard) => callShard(env, shard, async (ledger) => ledger.status(key))),
   );

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { DeadLetterCursor, DeadLetterFilter } from "../durable/dead-letter-list.ts";
 import { batchOf } from "../durable/ledger.ts";
 import type { BatchRow } from "../durable/schema.ts";
-import { allShards, callShard } from "../durable/shards.ts";
+import { allShards, callShard, shardsFor } from "../durable/shards.ts";
 import { DEFAULT_PAGE, MAX_PAGE, REPLAY_AT_ONCE } from "../limits.ts";
 import { log } from "../log.ts";
 import { Problem } from "../problem.ts";
@@ -82,7 +82,7 @@ export async function listDeadLetters(
 /** GET one dead letter, with the batch as it could be posted. */
 export async function readDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { stream, key } = named(context);
-  for (const shard of await allShards(context.env)) {
+  for (const shard of await shardsFor(context.env, key)) {
     const found = await callShard(context.env, shard, async (ledger) => ledger.deadLetter(key));
     if (!found) continue;
     const batch = decodeBody(batchOf(key).batch_id, found.body);
@@ -94,7 +94,7 @@ export async function readDeadLetter(_request: Request, context: Context): Promi
 /** POST …/replay: brings one dead batch back, under its own `batch_id`. */
 export async function replayDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
-  for (const shard of await allShards(context.env)) {
+  for (const shard of await shardsFor(context.env, key)) {
     if (await callShard(context.env, shard, async (ledger) => ledger.replay(key))) {
       log("dead-letter.replayed", { ...batchOf(key), shard, token: context.caller?.name });
       return json({ ...batchOf(key), status: "pending" }, 202);
@@ -130,7 +130,7 @@ export async function replayDeadLetters(
 /** DELETE one dead letter: its body is gone, and its `batch_id` is free again. */
 export async function dropDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
-  for (const shard of await allShards(context.env)) {
+  for (const shard of await shardsFor(context.env, key)) {
     if (await callShard(context.env, shard, async (ledger) => ledger.drop(key))) {
       log("dead-letter.dropped", { ...batchOf(key), shard, token: context.caller?.name });
       return new Response(null, { status: 204 });

@@ -1,0 +1,71 @@
+import { test } from "vitest";
+import { realClock } from "../../src/durable/clock.ts";
+import { Outbox } from "../../src/durable/outbox.ts";
+import { RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
+import type { Ticket } from "../../src/queue/ticket.ts";
+import { until } from "../client.ts";
+
+function tickets(count: number): Ticket[] {
+  return Array.from({ length: count }, (_, index) => ({
+    stream: "batch-metrics",
+    batch_id: `run-${index}`,
+    shard: 0,
+    bytes: 100,
+    replays: 0,
+  }));
+}
+
+test("tickets that wait go together, at most a hundred to a send", async ({ expect }) => {
+  const sizes: number[] = [];
+  const outbox = new Outbox({
+    clock: realClock,
+    async send(sent) {
+      sizes.push(sent.length);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+    onUnsent: () => expect.unreachable(),
+  });
+  for (const ticket of tickets(950)) outbox.add([ticket]);
+  await until(async () => sizes.reduce((sum, size) => sum + size, 0) === 950);
+  expect(Math.max(...sizes)).toBe(SEND_TICKETS);
+  expect(sizes.length).toBeLessThan(15);
+});
+
+test("a hanging send does not hold up the next ones", async ({ expect }) => {
+  const sent: string[] = [];
+  const outbox = new Outbox({
+    clock: realClock,
+    async send([first]) {
+      if (first?.batch_id === "run-0") await new Promise(() => {});
+      sent.push(first?.batch_id ?? "");
+    },
+    onUnsent: () => {},
+  });
+  for (const ticket of tickets(2)) {
+    outbox.add([ticket]);
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  await until(async () => sent.includes("run-1"));
+  expect(sent).toEqual(["run-1"]);
+});
+
+test("failing sends hand their tickets back, each time for longer, up to a minute", async ({
+  expect,
+}) => {
+  const delays: number[] = [];
+  const outbox = new Outbox({
+    clock: realClock,
+    send: () => Promise.reject(new Error("Queue is overloaded")),
+    onUnsent: (unsent, delay, reason) => {
+      expect([unsent.length, reason]).toEqual([1, "Queue is overloaded"]);
+      delays.push(delay);
+    },
+  });
+  for (let count = 1; count <= 9; count++) {
+    outbox.add(tickets(1));
+    await until(async () => delays.length === count);
+  }
+  expect(delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+  expect(delays.at(-1)).toBe(RESEND_LONGEST_MS);
+});
