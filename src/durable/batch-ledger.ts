@@ -15,7 +15,7 @@ import {
 import { type Admission, Ledger, type Receipt, standingOf } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
 import type { BatchRow, LedgerSql } from "./schema.ts";
-import { shardName, shardNumber } from "./shards.ts";
+import { shardName, shardNumber } from "./shard-name.ts";
 import { Waiters } from "./waiters.ts";
 
 /** How many shards there have been, as shard 0 keeps it. */

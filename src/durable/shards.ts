@@ -4,6 +4,7 @@ import { logError, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerPort } from "../queue/ticket.ts";
 import type { BatchLedger } from "./batch-ledger.ts";
+import { shardName } from "./shard-name.ts";
 
 type LedgerStub = DurableObjectStub<BatchLedger>;
 
@@ -14,18 +15,6 @@ export function shardOf(env: Env, key: string): number {
     hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
   }
   return (hash >>> 0) % configOf(env).LEDGER_SHARDS;
-}
-
-/** The name of a shard's object, from which the object reads its number. */
-export function shardName(shard: number): string {
-  return `shard-${shard}`;
-}
-
-/** The number in a shard's name. @throws Error where the object is named otherwise. */
-export function shardNumber(name: string | undefined): number {
-  const number = /^shard-(\d{1,6})$/.exec(name ?? "")?.[1];
-  if (number === undefined) throw new Error(`a ledger object has the name ${String(name)}`);
-  return Number(number);
 }
 
 /**

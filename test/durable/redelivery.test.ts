@@ -1,7 +1,8 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
-import { shardName, shardOf } from "../../src/durable/shards.ts";
+import { shardName } from "../../src/durable/shard-name.ts";
+import { shardOf } from "../../src/durable/shards.ts";
 import { ask, batch, count, post, rows, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 
