@@ -1,16 +1,22 @@
-import { FORGET_EVERY_MS, FORGET_ROWS, SHARD_BACKLOG_BYTES } from "../limits.ts";
+import { SHARD_BACKLOG_BYTES } from "../limits.ts";
 import { type Burial, type Claim, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import { BodyStore } from "./body-store.ts";
+import { batchRowOf, type BatchRow, createTables, type LedgerSql, type State } from "./schema.ts";
 import {
-  batchRowOf,
-  type BatchRow,
-  createTables,
-  type LedgerSql,
-  ROW,
-  type State,
-} from "./schema.ts";
+  BURY,
+  CONFLICT,
+  FAIL,
+  FIND,
+  INSERT,
+  KILL,
+  NEXT_DUE,
+  POSTPONE,
+  REDELIVER,
+  REVIVE,
+  SETTLE,
+} from "./statements.ts";
 
 /** A batch at the ledger's door. */
 export interface Admission {
@@ -40,66 +46,11 @@ export interface LedgerSettings {
   /** This shard's number: it goes into every ticket. */
   shard: number;
   redeliverAfterMs: number;
-  retentionMs: number;
 }
-
-const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
-
-const INSERT = `
-  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, due_at, run, part)
-  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?)`;
-
-const SETTLE = `
-  UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
-    settled_at = ?2, due_at = NULL, reason = NULL, run = NULL, part = NULL
-  FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
-  RETURNING key`;
-
-const KILL = `
-  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1,
-    reason = report.value ->> 'reason', batch_run_id = report.value ->> 'batch_run_id',
-    written_digest = report.value ->> 'written_digest'
-  FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
-  RETURNING key`;
-
-const FAIL = `
-  UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason'
-  FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'`;
-
-const BURY = `
-  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,
-    reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
-  FROM json_each(?1) AS burial
-  WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
-  RETURNING key`;
-
-const REVIVE = `
-  UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,
-    reason = NULL, batch_run_id = NULL, written_digest = NULL, replays = replays + 1, replayed_at = ?2
-  WHERE state = 'dead' AND key IN (SELECT value FROM json_each(?1))
-  RETURNING ${ROW}`;
-
-const REDELIVER = `
-  UPDATE batches SET due_at = ?1 + ?2
-  WHERE state = 'pending'
-    AND key IN (SELECT key FROM batches WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at LIMIT ?3)
-  RETURNING ${ROW}`;
-
-const POSTPONE = `
-  UPDATE batches SET due_at = ?2
-  WHERE state = 'pending' AND key IN (SELECT value FROM json_each(?1))`;
-
-const CONFLICT = "conflict: this batch_id is written with different content";
-
-const NEXT_DUE = `SELECT min(due_at) AS due_at FROM batches WHERE state = 'pending'`;
 
 /**
  * One shard of the ledger: lets each batch through once and remembers how it ended. This is
  * the state machine alone, synchronous, on any SQLite; each method is one transaction.
- * `BatchLedger` puts it into a Durable Object.
  */
 export class Ledger {
   readonly #sql: LedgerSql;
@@ -243,39 +194,10 @@ export class Ledger {
     this.#sql.exec(POSTPONE, JSON.stringify(keys), due_at);
   }
 
-  /** When the ledger has something to do by itself, or null where it is empty. */
-  nextWork(): number | null {
+  /** When the next ticket is to be sent again, or null where nothing is pending. */
+  nextDue(): number | null {
     const due = this.#sql.exec(NEXT_DUE)[0]?.["due_at"];
-    const forget = this.#note("forget_at");
-    const times = [due, forget].filter((time) => typeof time === "number");
-    return times.length > 0 ? Math.min(...times) : null;
-  }
-
-  /**
-   * Forgets batches that were written longer ago than the retention: one bounded stretch of
-   * the keys at a time. It walks the table where an index would cost a written row per batch.
-   * @returns how many were forgotten.
-   */
-  forget(now: number): number {
-    const forgetAt = this.#note("forget_at");
-    if (typeof forgetAt !== "number") {
-      this.#setNote("forget_at", now + FORGET_EVERY_MS);
-      return 0;
-    }
-    if (forgetAt > now) return 0;
-    return this.#sql.transaction(() => {
-      const from = this.#note("forget_from") ?? "";
-      const stretch = `SELECT key FROM batches WHERE key > ? ORDER BY key LIMIT 1 OFFSET ${FORGET_ROWS - 1}`;
-      const to = this.#sql.exec(stretch, String(from))[0]?.["key"];
-      const text = `
-        DELETE FROM batches WHERE key > ? AND key <= ? AND state = 'written' AND settled_at < ?
-        RETURNING key`;
-      const end = to === undefined ? "\u{10FFFF}" : String(to);
-      const gone = this.#sql.exec(text, String(from), end, now - this.#settings.retentionMs);
-      this.#setNote("forget_from", to === undefined ? "" : String(to));
-      this.#setNote("forget_at", to === undefined ? now + FORGET_EVERY_MS : now);
-      return gone.length;
-    });
+    return typeof due === "number" ? due : null;
   }
 
   #update(text: string, entries: readonly unknown[], now: number): Record<string, SqlValue>[] {
@@ -285,14 +207,6 @@ export class Ledger {
   #ticketOf(row: BatchRow): Ticket {
     const { bytes, replays } = row;
     return { ...batchOf(row.key), shard: this.#settings.shard, bytes, replays };
-  }
-
-  #note(name: string): SqlValue | undefined {
-    return this.#sql.exec("SELECT value FROM notes WHERE name = ?", name)[0]?.["value"];
-  }
-
-  #setNote(name: string, value: string | number): void {
-    this.#sql.exec("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", name, value);
   }
 }
 

@@ -1,0 +1,147 @@
+import { REDELIVER_TICKETS } from "../limits.ts";
+import { log, logError, reasonOf } from "../log.ts";
+import { type Burial, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
+import type { Clock } from "./clock.ts";
+import { type DeadLetterFilter, listDeadLetters } from "./dead-letter-list.ts";
+import { Forgetting } from "./forgetting.ts";
+import { type Admission, Ledger, type LedgerSettings, type Receipt, standingOf } from "./ledger.ts";
+import { Outbox } from "./outbox.ts";
+import type { LedgerSql } from "./schema.ts";
+import { Waiters } from "./waiters.ts";
+
+/** What a shard works with: a Durable Object's parts, or a simulation's. */
+export interface ShardPorts {
+  sql: LedgerSql;
+  clock: Clock;
+  /** Sends tickets to the queue. */
+  send(tickets: Ticket[]): Promise<void>;
+  /** Has `alarm` called at that time, instead of when it was set for before. */
+  setAlarm(time: number): Promise<void>;
+}
+
+export interface ShardSettings extends LedgerSettings {
+  retentionMs: number;
+}
+
+/**
+ * A shard of the ledger in motion: the state machine with its outbox, its alarm and the
+ * callers that wait. It imports no platform. It may end at any await, and another may go on
+ * from the same SQLite: what is in memory only (waiting tickets, waiting callers) is made good
+ * by the alarm and by asking again.
+ */
+export class LedgerShard {
+  readonly ledger: Ledger;
+  readonly #ports: ShardPorts;
+  readonly #shard: number;
+  readonly #forgetting: Forgetting;
+  readonly #outbox: Outbox;
+  readonly #waiters: Waiters;
+  /** When the alarm is set for, as far as this instance knows. */
+  #alarmAt: number | null = null;
+
+  constructor(ports: ShardPorts, settings: ShardSettings) {
+    this.#ports = ports;
+    this.#shard = settings.shard;
+    this.ledger = new Ledger(ports.sql, settings);
+    this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
+    this.#waiters = new Waiters(ports.clock);
+    this.#outbox = new Outbox({
+      clock: ports.clock,
+      send: (tickets) => ports.send(tickets),
+      onUnsent: (tickets, delay, reason) => this.#resendLater(tickets, delay, reason),
+    });
+  }
+
+  /** Tells a new instance when the alarm of the one before it is set for. */
+  resume(alarmAt: number | null): void {
+    this.#alarmAt = alarmAt;
+  }
+
+  /**
+   * Takes a batch, or says what is known of it. Safe to repeat.
+   * @param wait_ms how long to wait for the batch to be settled before answering.
+   */
+  async accept(admission: Admission, wait_ms: number): Promise<Receipt> {
+    const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
+    if (ticket) await this.#send([ticket]);
+    if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
+    if (receipt.state !== "pending" || wait_ms <= 0) return receipt;
+
+    const key = keyOf(admission);
+    await this.#waiters.wait(key, wait_ms);
+    const row = this.ledger.find(key);
+    if (row?.written_digest) return { outcome: "conflict" };
+    return row ? { outcome: receipt.outcome, ...standingOf(row) } : receipt;
+  }
+
+  /** Records what became of batches, and lets their callers go. Safe to repeat. */
+  settle(reports: Report[]): void {
+    this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));
+  }
+
+  /** Marks dead what the queue gave up on, and lets the callers go. Safe to repeat. */
+  bury(burials: Burial[]): void {
+    this.#waiters.settled(this.ledger.bury(burials, this.#ports.clock.now()));
+  }
+
+  /** Brings dead batches back. @returns how many of them were dead. */
+  async replay(keys: string[]): Promise<number> {
+    const tickets = this.ledger.revive(keys, this.#ports.clock.now());
+    await this.#send(tickets);
+    return tickets.length;
+  }
+
+  /**
+   * Brings dead batches of the filter back, newest first. With `filter.before` at the start
+   * of a replay, a batch that dies again during it is not replayed twice.
+   * @returns how many; fewer than `limit` when no more are left.
+   */
+  replayAll(filter: DeadLetterFilter, limit: number): Promise<number> {
+    const rows = listDeadLetters(this.#ports.sql, filter, undefined, limit);
+    return this.replay(rows.map((row) => row.key));
+  }
+
+  /** Sends again what nobody settled, and forgets what is past the retention. */
+  async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    try {
+      const now = this.#ports.clock.now();
+      const tickets = this.ledger.redeliver(now, REDELIVER_TICKETS);
+      if (tickets.length > 0) {
+        log("ledger.redelivered", { shard: this.#shard, tickets: tickets.length });
+      }
+      this.#outbox.add(tickets);
+      const forgotten = this.#forgetting.run(now);
+      if (forgotten > 0) log("ledger.forgot", { shard: this.#shard, batches: forgotten });
+    } finally {
+      await this.#wake();
+    }
+  }
+
+  /** The alarm is set before the outbox sends: should this end in between, the alarm sends. */
+  async #send(tickets: readonly Ticket[]): Promise<void> {
+    if (tickets.length === 0) return;
+    await this.#wake();
+    this.#outbox.add(tickets);
+  }
+
+  /** Sets the alarm for the next work, unless it is set for then or earlier. */
+  async #wake(): Promise<void> {
+    const due = this.ledger.nextDue();
+    const forget = this.#forgetting.dueAt();
+    const next = Math.min(due ?? Infinity, forget ?? Infinity);
+    if (next === Infinity || (this.#alarmAt !== null && this.#alarmAt <= next)) return;
+    this.#alarmAt = next;
+    await this.#ports.setAlarm(next);
+  }
+
+  #resendLater(tickets: readonly Ticket[], delay_ms: number, reason: string): void {
+    const { clock } = this.#ports;
+    logError("outbox.unsent", { shard: this.#shard, tickets: tickets.length, delay_ms, reason });
+    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms);
+    // Should this fail, the alarm stays as it was: the tickets go out later, but they do.
+    this.#wake().catch((error: unknown) => {
+      logError("ledger.alarm-failed", { shard: this.#shard, reason: reasonOf(error) });
+    });
+  }
+}

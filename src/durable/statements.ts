@@ -1,0 +1,59 @@
+import { ROW } from "./schema.ts";
+
+/*
+ * The ledger's SQL. Each statement takes its batches as one JSON parameter and guards its own
+ * state move, so that repeating it changes nothing.
+ */
+
+export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
+
+export const INSERT = `
+  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, due_at, run, part)
+  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?)`;
+
+export const SETTLE = `
+  UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
+    settled_at = ?2, due_at = NULL, reason = NULL, run = NULL, part = NULL
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
+  RETURNING key`;
+
+export const KILL = `
+  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1,
+    reason = report.value ->> 'reason', batch_run_id = report.value ->> 'batch_run_id',
+    written_digest = report.value ->> 'written_digest'
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+  RETURNING key`;
+
+export const FAIL = `
+  UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason'
+  FROM json_each(?1) AS report
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'`;
+
+export const BURY = `
+  UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,
+    reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
+  FROM json_each(?1) AS burial
+  WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
+  RETURNING key`;
+
+export const REVIVE = `
+  UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,
+    reason = NULL, batch_run_id = NULL, written_digest = NULL, replays = replays + 1, replayed_at = ?2
+  WHERE state = 'dead' AND key IN (SELECT value FROM json_each(?1))
+  RETURNING ${ROW}`;
+
+export const REDELIVER = `
+  UPDATE batches SET due_at = ?1 + ?2
+  WHERE state = 'pending'
+    AND key IN (SELECT key FROM batches WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at LIMIT ?3)
+  RETURNING ${ROW}`;
+
+export const POSTPONE = `
+  UPDATE batches SET due_at = ?2
+  WHERE state = 'pending' AND key IN (SELECT value FROM json_each(?1))`;
+
+export const CONFLICT = "conflict: this batch_id is written with different content";
+
+export const NEXT_DUE = `SELECT min(due_at) AS due_at FROM batches WHERE state = 'pending'`;
