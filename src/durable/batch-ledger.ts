@@ -51,7 +51,7 @@ export class BatchLedger extends DurableObject<Env> {
       },
     );
     void ctx.blockConcurrencyWhile(async () => {
-      this.#shard.resume(await ctx.storage.getAlarm());
+      await this.#shard.resume(await ctx.storage.getAlarm());
       await this.#announce();
     });
   }

@@ -52,9 +52,14 @@ export class LedgerShard {
     });
   }
 
-  /** Tells a new instance when the alarm of the one before it is set for. */
-  resume(alarmAt: number | null): void {
+  /**
+   * Goes on where the instance before this one ended.
+   * @param alarmAt when its alarm is set for. Should it have ended before it could set one
+   *   for what is pending, it is set now.
+   */
+  async resume(alarmAt: number | null): Promise<void> {
     this.#alarmAt = alarmAt;
+    await this.#wake();
   }
 
   /**
@@ -132,7 +137,12 @@ export class LedgerShard {
     const next = Math.min(due ?? Infinity, forget ?? Infinity);
     if (next === Infinity || (this.#alarmAt !== null && this.#alarmAt <= next)) return;
     this.#alarmAt = next;
-    await this.#ports.setAlarm(next);
+    try {
+      await this.#ports.setAlarm(next);
+    } catch (error) {
+      this.#alarmAt = null;
+      throw error;
+    }
   }
 
   #resendLater(tickets: readonly Ticket[], delay_ms: number, reason: string): void {

@@ -1,0 +1,167 @@
+/** A deliberate bug: in that file, this text instead of that. */
+export interface Mutant {
+  bug: string;
+  file: string;
+  search: string;
+  replace: string;
+}
+
+/** Bugs that somebody might make. Each must be caught by the simulation or by the tests. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    bug: "the ledger lets a batch in again",
+    file: "src/durable/ledger.ts",
+    search: "if (!known) return this.#insert(key, admission, now);",
+    replace:
+      "if (!known || known.state === 'written') { this.#sql.exec('DELETE FROM batches WHERE key = ?', key); return this.#insert(key, admission, now); }",
+  },
+  {
+    bug: "other content passes for a duplicate",
+    file: "src/durable/ledger.ts",
+    search: "if (known.digest !== admission.digest) {",
+    replace: "if (false) {",
+  },
+  {
+    bug: "messages are acknowledged before their batches are settled",
+    file: "src/queue/writer.ts",
+    search: "    for (const { delivery } of reported) retry(delivery);\n    return;",
+    replace:
+      "    for (const { delivery } of reported) finish(delivery, 'written', started);\n    return;",
+  },
+  {
+    bug: "the outcome is never settled",
+    file: "src/durable/ledger-shard.ts",
+    search: "this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));",
+    replace: "this.#waiters.settled(reports.map((report) => report.key));",
+  },
+  {
+    bug: "callers that wait are never let go",
+    file: "src/durable/ledger-shard.ts",
+    search: "this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));",
+    replace: "this.ledger.settle(reports, this.#ports.clock.now());",
+  },
+  {
+    bug: "rows are inserted for runs of other attempts",
+    file: "src/store/insert-group.ts",
+    search: " AND run.write_id = ?2",
+    replace: " AND ?2 = ?2",
+  },
+  {
+    bug: "D1 lets a batch_id in twice",
+    file: "src/store/insert-group.ts",
+    search: "ON CONFLICT (batch_id) DO NOTHING`",
+    replace: "ON CONFLICT (batch_id) DO UPDATE SET digest = excluded.digest`",
+  },
+  {
+    bug: "a conflict in D1 passes for written",
+    file: "src/store/insert-group.ts",
+    search: "const same = digests.get(run.batch_id) === run.digest;",
+    replace: "const same = digests.has(run.batch_id);",
+  },
+  {
+    bug: "the alarm is never set",
+    file: "src/durable/ledger-shard.ts",
+    search: "await this.#ports.setAlarm(next);",
+    replace: "",
+  },
+  {
+    bug: "the alarm is not set again after it rang",
+    file: "src/durable/ledger-shard.ts",
+    search: "    } finally {\n      await this.#wake();\n    }",
+    replace: "    } finally {\n    }",
+  },
+  {
+    bug: "splitting a group drops its second half",
+    file: "src/queue/write-batches.ts",
+    search: "      ...(await writeGroup(sql, stream, tables, batches.slice(middle))),\n",
+    replace: "",
+  },
+  {
+    bug: "a group with a culprit dies whole",
+    file: "src/queue/write-batches.ts",
+    search: 'if (batches.length === 1 || failure === "transient") {',
+    replace: "if (batches.length >= 1) {",
+  },
+  {
+    bug: "D1 in trouble kills the batch",
+    file: "src/queue/write-batches.ts",
+    search: 'if (batches.length === 1 && only && failure === "permanent") {',
+    replace: "if (batches.length === 1 && only) {",
+  },
+  {
+    bug: "further parts of a body are not kept",
+    file: "src/durable/ledger.ts",
+    search: "      this.#bodies.addParts(key, more);\n",
+    replace: "",
+  },
+  {
+    bug: "parts of a written body are left behind",
+    file: "src/durable/ledger.ts",
+    search: "      this.#bodies.removeParts(written);\n",
+    replace: "",
+  },
+  {
+    bug: "an old ticket buries a replayed batch",
+    file: "src/durable/statements.ts",
+    search: " AND replays = burial.value ->> 'replays'",
+    replace: "",
+  },
+  {
+    bug: "dying loses the body",
+    file: "src/durable/statements.ts",
+    search:
+      "UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1,",
+    replace:
+      "UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1, part = NULL,",
+  },
+  {
+    bug: "a replayed batch is not sent",
+    file: "src/durable/ledger-shard.ts",
+    search: "    await this.#send(tickets);\n    return tickets.length;",
+    replace: "    return tickets.length;",
+  },
+  {
+    bug: "a report about other content settles the batch",
+    file: "src/durable/statements.ts",
+    search:
+      "WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'",
+    replace: "WHERE batches.key = report.value ->> 'key' AND state <> 'written'",
+  },
+  {
+    bug: "forgetting takes what is not written",
+    file: "src/durable/forgetting.ts",
+    search: "AND state = 'written' AND settled_at < ?",
+    replace: "AND accepted_at < ?",
+  },
+  {
+    bug: "the outbox gives up on what it could not send",
+    file: "src/durable/ledger-shard.ts",
+    search: "    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms);\n",
+    replace: "    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms * 1e9);\n",
+  },
+  {
+    bug: "a send that hangs is waited for",
+    file: "src/durable/outbox.ts",
+    search: "await Promise.race([this.#ports.send(tickets), timeout]);",
+    replace: "void timeout.catch(() => {}); await this.#ports.send(tickets);",
+  },
+  {
+    bug: "the queue gives up and nobody is told",
+    file: "src/queue/dead-letters.ts",
+    search: "      await ledger.bury(",
+    replace: "      void (",
+  },
+  {
+    bug: "a digest depends on the order of keys",
+    file: "src/streams/parse.ts",
+    search: "run: stream.complete ? stream.complete(run, kept) : run,",
+    replace: "run: { ...Object(value), ...(stream.complete ? stream.complete(run, kept) : run) },",
+  },
+  {
+    bug: "retention deletes runs under their results",
+    file: "src/store/retention.ts",
+    search:
+      "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, RETENTION_STATEMENTS);",
+    replace: "const fromRows = { deleted: 0, statements: 0, more: false }; void expiredRows;",
+  },
+];

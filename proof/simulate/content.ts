@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import type { Admission } from "../../src/durable/ledger.ts";
+
+/** The recipe that D1 refuses, though the schema lets it through. */
+export const POISON = "poison";
+
+const STREAM = "batch-metrics";
+const known = new Map<string, Admission>();
+
+/**
+ * What a client posts under a number: its content depends on number and variant alone. Other
+ * variants of a number are conflicts. Every 11th is poisoned, every 7th is old enough for
+ * retention, every 5th has a body of several parts.
+ */
+export function contentOf(number: number, variant: number): Admission {
+  const name = `${number}/${variant}`;
+  let admission = known.get(name);
+  if (!admission) known.set(name, (admission = make(number, variant)));
+  return admission;
+}
+
+function make(number: number, variant: number): Admission {
+  const rows = Array.from({ length: number % 6 }, (_, index) => ({
+    recipe_name: number % 11 === 10 ? POISON : `recipe-${index}`,
+    ecosystem: `e${number}-${variant}`,
+    result: "passed",
+  }));
+  const run = {
+    ecosystem: `e${number}-${variant}`,
+    started_at: number % 7 === 0 ? "2020-01-01T00:00:00Z" : "2026-11-01T00:00:00Z",
+    total_recipes: rows.length,
+    passed: rows.length,
+    failed: 0,
+    skipped: 0,
+  };
+  const parts =
+    number % 5 === 0 && rows.length > 0
+      ? rows.map((row) => JSON.stringify([row]))
+      : [JSON.stringify(rows)];
+  const text = `${JSON.stringify(run)}\n${JSON.stringify(rows)}`;
+  const digest = createHash("sha256").update(text).digest("hex");
+  const body = { run: JSON.stringify(run), parts };
+  return {
+    stream: STREAM,
+    batch_id: `b${number}`,
+    digest,
+    row_count: rows.length,
+    bytes: text.length,
+    body,
+  };
+}

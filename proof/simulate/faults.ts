@@ -1,0 +1,84 @@
+/** How often each thing goes wrong: a chance for each occasion. */
+export interface Faults {
+  /** A call of a shard is lost on its way there. */
+  requestLost: number;
+  /** A call of a shard has worked, and its answer is lost. */
+  replyLost: number;
+  /** A shard ends between any two awaits; its memory is gone, its storage is not. */
+  evicted: number;
+  /** `sendBatch` fails before it has sent, never answers, or fails after it has sent. */
+  sendFails: number;
+  sendHangs: number;
+  sendFailsAfter: number;
+  /** A ticket vanishes in the queue, or comes twice. */
+  ticketLost: number;
+  ticketDoubled: number;
+  /** A consumer dies while it works. */
+  consumerDies: number;
+  /** D1 fails before it has committed, or after. */
+  databaseFails: number;
+  databaseFailsAfter: number;
+  /** D1 fails with an error that nobody has seen before. */
+  databaseOdd: number;
+  /** D1 is away for a while. */
+  databaseAway: number;
+  /** The alarm comes twice. */
+  alarmDoubled: number;
+  /** The alarm cannot be set. */
+  alarmFails: number;
+  /** The number of shards is changed. */
+  deployed: number;
+  /** An operator replays all, or drops one. */
+  replayed: number;
+  dropped: number;
+  /** Retention of D1 runs. */
+  retained: number;
+  /** Hours pass. */
+  timeJumps: number;
+}
+
+export const NONE: Faults = {
+  requestLost: 0,
+  replyLost: 0,
+  evicted: 0,
+  sendFails: 0,
+  sendHangs: 0,
+  sendFailsAfter: 0,
+  ticketLost: 0,
+  ticketDoubled: 0,
+  consumerDies: 0,
+  databaseFails: 0,
+  databaseFailsAfter: 0,
+  databaseOdd: 0,
+  databaseAway: 0,
+  alarmDoubled: 0,
+  alarmFails: 0,
+  deployed: 0,
+  replayed: 0,
+  dropped: 0,
+  retained: 0,
+  timeJumps: 0,
+};
+
+export const ALL: Faults = {
+  requestLost: 0.03,
+  replyLost: 0.03,
+  evicted: 0.02,
+  sendFails: 0.05,
+  sendHangs: 0.02,
+  sendFailsAfter: 0.05,
+  ticketLost: 0.05,
+  ticketDoubled: 0.05,
+  consumerDies: 0.03,
+  databaseFails: 0.05,
+  databaseFailsAfter: 0.05,
+  databaseOdd: 0.02,
+  databaseAway: 0.01,
+  alarmDoubled: 0.1,
+  alarmFails: 0.02,
+  deployed: 0.01,
+  replayed: 0.02,
+  dropped: 0.01,
+  retained: 0.01,
+  timeJumps: 0.01,
+};

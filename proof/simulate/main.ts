@@ -1,0 +1,59 @@
+/**
+ * `npm run simulate -- --seed S --steps N [--seeds M]`: M lives from seed S on, of N steps each.
+ * Ends with 1 at the first seed whose promises were broken, and tells how it came to that.
+ */
+import { parseArgs } from "node:util";
+import { ALL } from "./faults.ts";
+import { run } from "./run.ts";
+import { relevant, shrink } from "./shrink.ts";
+import { Evicted } from "./shard-host.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    seeds: { type: "string", default: "1" },
+    steps: { type: "string", default: "1000" },
+  },
+});
+
+// An instance that has ended takes its unfinished work with it: that is the point.
+process.on("unhandledRejection", (error) => {
+  if (error instanceof Evicted) return;
+  console.error(error);
+  process.exit(2);
+});
+
+const first = Number(values.seed);
+const count = Number(values.seeds);
+const steps = Number(values.steps);
+const started = performance.now();
+let all = 0;
+const happened = new Map<string, number>();
+let hash = "";
+for (let seed = first; seed < first + count; seed++) {
+  const outcome = await run(seed, steps, ALL);
+  all += outcome.allSteps;
+  for (const [name, number] of outcome.happened) {
+    happened.set(name, (happened.get(name) ?? 0) + number);
+  }
+  hash = outcome.hash;
+  if (outcome.violations.length > 0) {
+    await explain(seed);
+    process.exit(1);
+  }
+}
+const seconds = (performance.now() - started) / 1000;
+console.log(
+  `${count} seeds from ${first}, ${all} steps: every promise kept (${seconds.toFixed(1)} s; trace of the last seed ${hash})
+${[...happened].map(([name, number]) => `${name} ${number}`).join(", ")}`,
+);
+
+async function explain(seed: number): Promise<void> {
+  const { outcome, faults } = await shrink(await run(seed, steps, ALL), ALL);
+  const needed = Object.entries(faults).filter(([, chance]) => chance > 0);
+  console.log(`seed ${seed} breaks its promises within ${outcome.steps} steps, with these faults:`);
+  console.log(`  ${needed.map(([name, chance]) => `${name} ${chance}`).join(", ")}`);
+  console.log(outcome.violations.map((line) => `  ${line}`).join("\n"));
+  console.log(relevant(outcome).slice(-120).join("\n"));
+  console.log(`again: npm run simulate -- --seed ${seed} --steps ${steps}`);
+}

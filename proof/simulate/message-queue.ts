@@ -1,0 +1,120 @@
+import type { QueueMessage } from "../../src/queue/delivery.ts";
+import type { Ticket } from "../../src/queue/ticket.ts";
+import type { World } from "./world.ts";
+
+interface Stored {
+  id: string;
+  body: Ticket;
+  attempts: number;
+  visibleAt: number;
+}
+
+const MAX_RETRIES = 8;
+
+/** A queue that loses, repeats, reorders and delays, with its dead-letter queue. */
+export class MessageQueue {
+  readonly #world: World;
+  #messages: Stored[] = [];
+  #dead: Stored[] = [];
+  #ids = 0;
+  /** Deliveries under way. */
+  #underWay = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get idle(): boolean {
+    return this.#messages.length === 0 && this.#dead.length === 0 && this.#underWay === 0;
+  }
+
+  /** `sendBatch`, with what may become of it. */
+  async send(tickets: readonly Ticket[]): Promise<void> {
+    const { scheduler, random, faults } = this.#world;
+    await scheduler.delay(random.between(1, 30));
+    if (random.chance(faults.sendHangs)) await new Promise(() => {});
+    if (random.chance(faults.sendFails)) throw new Error("Queue is overloaded");
+    for (const ticket of tickets) {
+      if (random.chance(faults.ticketLost)) continue;
+      const copies = random.chance(faults.ticketDoubled) ? 2 : 1;
+      for (let copy = 0; copy < copies; copy++) {
+        const late = random.chance(0.05) ? random.between(0, 600_000) : random.between(0, 50);
+        const id = String(this.#ids++);
+        this.#messages.push({ id, body: ticket, attempts: 1, visibleAt: scheduler.now() + late });
+        scheduler.after(late, () => this.deliver());
+      }
+    }
+    await scheduler.delay(random.between(1, 30));
+    if (random.chance(faults.sendFailsAfter)) throw new Error("Network connection lost.");
+  }
+
+  /** Delivers some of what is visible, in any order, if there is a free consumer. */
+  deliver(): void {
+    const { scheduler, random } = this.#world;
+    if (this.#underWay >= 3) {
+      scheduler.after(10, () => this.deliver());
+      return;
+    }
+    this.#messages = this.#take(this.#messages, (taken) => this.#consume(taken, "tickets"));
+    this.#dead = this.#take(this.#dead, (taken) => this.#consume(taken, "dead-letters"));
+    if (random.chance(0.2)) scheduler.after(random.between(1, 5), () => this.deliver());
+  }
+
+  #take(from: Stored[], consume: (taken: Stored[]) => Promise<void>): Stored[] {
+    const { scheduler, random } = this.#world;
+    const visible = from.filter((message) => message.visibleAt <= scheduler.now());
+    if (visible.length === 0) return from;
+    const taken = new Set(random.shuffled(visible).slice(0, random.between(1, 20)));
+    if (taken.size < visible.length) scheduler.after(1, () => this.deliver());
+    void consume([...taken]);
+    return from.filter((message) => !taken.has(message));
+  }
+
+  async #consume(taken: Stored[], kind: "tickets" | "dead-letters"): Promise<void> {
+    const { scheduler, random, faults } = this.#world;
+    this.#underWay += 1;
+    const acked = new Set<Stored>();
+    const retried = new Map<Stored, number>();
+    const messages = taken.map((stored): QueueMessage => ({
+      id: stored.id,
+      attempts: stored.attempts,
+      body: stored.body,
+      ack: () => void acked.add(stored),
+      retry: (options) => void retried.set(stored, options?.delaySeconds ?? 0),
+    }));
+    const dies = random.chance(faults.consumerDies);
+    const death = dies
+      ? scheduler.delay(random.between(0, 80)).then(() => "died" as const)
+      : never();
+    const run = { alive: true };
+    const work = this.#world.consume(messages, kind, run).then(
+      () => "done" as const,
+      () => "threw" as const,
+    );
+    const end = await Promise.race([work, death]);
+    run.alive = false;
+    this.#underWay -= 1;
+    this.#world.note(`consumer of ${kind} ${end}`);
+    for (const stored of taken) {
+      // A handler that returns has acknowledged what it did not retry; one that throws, only
+      // what it acknowledged itself; one that dies, nothing.
+      const gone = end === "done" ? !retried.has(stored) : end === "threw" && acked.has(stored);
+      if (!gone) this.#again(stored, (retried.get(stored) ?? 1) * 1000, kind);
+    }
+    this.deliver();
+  }
+
+  #again(stored: Stored, delay: number, kind: "tickets" | "dead-letters"): void {
+    const { scheduler } = this.#world;
+    const next = { ...stored, attempts: stored.attempts + 1, visibleAt: scheduler.now() + delay };
+    if (kind === "dead-letters") this.#dead.push(next);
+    else if (stored.attempts > MAX_RETRIES) {
+      this.#dead.push({ ...next, attempts: 1, visibleAt: scheduler.now() });
+    } else this.#messages.push(next);
+    scheduler.after(delay, () => this.deliver());
+  }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}

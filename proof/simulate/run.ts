@@ -1,0 +1,101 @@
+import { violations } from "./check.ts";
+import { type Faults, NONE } from "./faults.ts";
+import { Random } from "./random.ts";
+import { World } from "./world.ts";
+
+/** What a run was, and how it ended. */
+export interface Outcome {
+  seed: number;
+  /** Steps with faults, and with those after healing. */
+  steps: number;
+  allSteps: number;
+  violations: string[];
+  /** The same for the same seed, steps and faults. */
+  hash: string;
+  history: string[];
+  /** How often each thing happened: a life in which nothing happens proves nothing. */
+  happened: Map<string, number>;
+}
+
+/** Different batches that are posted: few, so that they meet. */
+const NUMBERS = 40;
+/** After healing, everything comes to its end within this time, or it never will. */
+const LONGEST_MS = 3 * 24 * 3_600_000;
+const MOST_STEPS = 200_000;
+
+/**
+ * One simulated life: `steps` steps with the faults, then without, until nothing is under way;
+ * then the checks. It depends on its arguments alone.
+ */
+export async function run(seed: number, steps: number, faults: Faults): Promise<Outcome> {
+  const random = new Random(seed);
+  const restore = seedGlobals(new Random(seed ^ 0x5eed));
+  const world = new World(random, faults, NUMBERS);
+  try {
+    while (world.scheduler.steps < steps) await world.scheduler.step();
+    world.heal(NONE);
+    const healed = world.scheduler.now();
+    while (!quiet(world, healed) && (await world.scheduler.step())) {
+      if (world.scheduler.steps > steps + MOST_STEPS) break;
+    }
+    return {
+      seed,
+      steps,
+      allSteps: world.scheduler.steps,
+      violations: violations(world, NUMBERS),
+      hash: world.hash.toString(16),
+      history: world.history,
+      happened: tally(world),
+    };
+  } finally {
+    restore();
+    world.close();
+  }
+}
+
+function tally(world: World): Map<string, number> {
+  const count = (text: string) =>
+    world.hosts.reduce((sum, { database }) => sum + database.all(text).length, 0);
+  const lines = (pattern: RegExp) => world.history.filter((line) => pattern.test(line)).length;
+  return new Map([
+    ["promised", world.promised.size],
+    ["written", world.database.all("SELECT 1 FROM inserted").length],
+    ["dead in the end", count("SELECT 1 FROM batches WHERE state = 'dead'")],
+    ["replayed", count("SELECT 1 FROM batches WHERE replays > 0")],
+    ["dropped", count("SELECT 1 FROM gone WHERE state = 'dead'")],
+    ["forgotten by the ledger", count("SELECT 1 FROM gone WHERE state = 'written'")],
+    ["deleted by retention", world.database.all("SELECT 1 FROM deleted").length],
+    ["conflicts", lines(/ conflict/)],
+    ["duplicates", lines(/ duplicate/)],
+    ["evictions", lines(/evicted$/)],
+    ["deploys", lines(/deployed/)],
+    ["alarms", lines(/alarm$/)],
+    ["consumers died", lines(/died$/)],
+  ]);
+}
+
+/** Nothing is pending, nothing is in the queue, and the last answers are there. */
+function quiet(world: World, healed: number): boolean {
+  const waited = world.scheduler.now() - healed;
+  if (waited < 60_000 || world.scheduler.steps % 20 !== 0) return false;
+  if (waited > LONGEST_MS) return true;
+  const pending = "SELECT 1 FROM batches WHERE state = 'pending' LIMIT 1";
+  return (
+    world.queue.idle && world.hosts.every(({ database }) => database.all(pending).length === 0)
+  );
+}
+
+/** The real code takes chance and write ids from the globals; here they come from the seed. */
+function seedGlobals(random: Random): () => void {
+  const { random: chance } = Math;
+  const { log, error } = console;
+  Math.random = () => random.next();
+  // One line an event is for operators, not for a million steps.
+  console.log = () => {};
+  console.error = () => {};
+  return () => {
+    Math.random = chance;
+    console.log = log;
+    console.error = error;
+  };
+}

@@ -1,0 +1,100 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { LedgerSql } from "../../src/durable/schema.ts";
+import type { SqlResult, SqlStatement, SqlStore, SqlValue } from "../../src/sql.ts";
+
+/** SQLite in memory, with its statements kept prepared. */
+export class Database {
+  readonly #database = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync>();
+
+  exec(text: string): void {
+    this.#database.exec(text);
+  }
+
+  all(text: string, parameters: readonly SqlValue[] = []): Record<string, SqlValue>[] {
+    return this.#prepare(text)
+      .all(...parameters)
+      .map(rowOf);
+  }
+
+  changes(text: string, parameters: readonly SqlValue[]): number {
+    return Number(this.#prepare(text).run(...parameters).changes);
+  }
+
+  transaction<Result>(work: () => Result): Result {
+    this.exec("BEGIN");
+    try {
+      const result = work();
+      this.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #prepare(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (!statement) {
+      statement = this.#database.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+}
+
+/** The database as a ledger instance sees it, until that instance has ended. */
+export function ledgerSqlOn(database: Database, check: () => void): LedgerSql {
+  return {
+    exec(text, ...parameters) {
+      check();
+      return text.trim() === "" ? [] : database.all(text, parameters);
+    },
+    transaction(work) {
+      check();
+      return database.transaction(work);
+    },
+    size: () => 0,
+  };
+}
+
+/**
+ * The database as the writer sees it: asynchronous, and with whatever goes wrong.
+ * @param around is called with what is to be done, and decides whether and when.
+ */
+export function sqlStoreOn(
+  database: Database,
+  around: <Result>(work: () => Result) => Promise<Result>,
+): SqlStore {
+  const execute = ({ text, parameters }: SqlStatement): SqlResult => {
+    const reads = /^\s*SELECT/i.test(text);
+    if (reads) return { rows: database.all(text, parameters), changes: 0, rowsWritten: 0 };
+    const changes = database.changes(text, parameters);
+    return { rows: [], changes, rowsWritten: changes };
+  };
+  return {
+    tablePrefix: "",
+    prepare: statement,
+    run: (text, ...parameters) => around(() => execute(statement(text, parameters))),
+    all: () => Promise.reject(new Error("the writer does not use all()")),
+    first: () => Promise.reject(new Error("the writer does not use first()")),
+    batch: (statements) => around(() => database.transaction(() => statements.map(execute))),
+  };
+}
+
+function statement(text: string, parameters: readonly SqlValue[] = []): SqlStatement {
+  return { text, parameters, bind: (...values) => statement(text, values) };
+}
+
+function rowOf(row: Record<string, unknown>): Record<string, SqlValue> {
+  const values: Record<string, SqlValue> = {};
+  for (const [name, value] of Object.entries(row)) {
+    if (typeof value === "string" || typeof value === "number" || value === null)
+      values[name] = value;
+  }
+  return values;
+}
