@@ -61,13 +61,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the alarm is never set",
     file: "src/durable/ledger-shard.ts",
-    search: "await this.#ports.setAlarm(next);",
+    search: "await this.#ports.setAlarm(time);",
     replace: "",
   },
   {
     bug: "the alarm is not set again after it rang",
     file: "src/durable/ledger-shard.ts",
-    search: "    } finally {\n      await this.#wake();\n    }",
+    search: "    } finally {\n      await this.#rearm();\n    }",
     replace: "    } finally {\n    }",
   },
   {
@@ -136,8 +136,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the outbox gives up on what it could not send",
     file: "src/durable/ledger-shard.ts",
-    search: "    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms);\n",
-    replace: "    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms * 1e9);\n",
+    search: "    this.ledger.postpone(tickets.map(keyOf), due);\n",
+    replace: "    this.ledger.postpone(tickets.map(keyOf), due * 1e3);\n",
   },
   {
     bug: "a send that hangs is waited for",

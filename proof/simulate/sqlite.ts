@@ -38,12 +38,12 @@ export class Database {
   }
 
   #prepare(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (!statement) {
-      statement = this.#database.prepare(text);
-      this.#statements.set(text, statement);
+    let prepared = this.#statements.get(text);
+    if (!prepared) {
+      prepared = this.#database.prepare(text);
+      this.#statements.set(text, prepared);
     }
-    return statement;
+    return prepared;
   }
 }
 

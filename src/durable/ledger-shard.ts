@@ -33,6 +33,7 @@ export class LedgerShard {
   readonly ledger: Ledger;
   readonly #ports: ShardPorts;
   readonly #shard: number;
+  readonly #redeliverAfterMs: number;
   readonly #forgetting: Forgetting;
   readonly #outbox: Outbox;
   readonly #waiters: Waiters;
@@ -42,6 +43,7 @@ export class LedgerShard {
   constructor(ports: ShardPorts, settings: ShardSettings) {
     this.#ports = ports;
     this.#shard = settings.shard;
+    this.#redeliverAfterMs = settings.redeliverAfterMs;
     this.ledger = new Ledger(ports.sql, settings);
     this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
@@ -59,7 +61,7 @@ export class LedgerShard {
    */
   async resume(alarmAt: number | null): Promise<void> {
     this.#alarmAt = alarmAt;
-    await this.#wake();
+    await this.#rearm();
   }
 
   /**
@@ -67,6 +69,7 @@ export class LedgerShard {
    * @param wait_ms how long to wait for the batch to be settled before answering.
    */
   async accept(admission: Admission, wait_ms: number): Promise<Receipt> {
+    await this.#wakeInTime();
     const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
     if (ticket) await this.#send([ticket]);
     if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
@@ -91,6 +94,7 @@ export class LedgerShard {
 
   /** Brings dead batches back. @returns how many of them were dead. */
   async replay(keys: string[]): Promise<number> {
+    await this.#wakeInTime();
     const tickets = this.ledger.revive(keys, this.#ports.clock.now());
     await this.#send(tickets);
     return tickets.length;
@@ -119,26 +123,39 @@ export class LedgerShard {
       const forgotten = this.#forgetting.run(now);
       if (forgotten > 0) log("ledger.forgot", { shard: this.#shard, batches: forgotten });
     } finally {
-      await this.#wake();
+      await this.#rearm();
     }
   }
 
-  /** The alarm is set before the outbox sends: should this end in between, the alarm sends. */
+  /** Should this end before the outbox has sent, the alarm sends. */
   async #send(tickets: readonly Ticket[]): Promise<void> {
-    if (tickets.length === 0) return;
-    await this.#wake();
+    await this.#wakeInTime();
     this.#outbox.add(tickets);
   }
 
-  /** Sets the alarm for the next work, unless it is set for then or earlier. */
-  async #wake(): Promise<void> {
-    const due = this.ledger.nextDue();
-    const forget = this.#forgetting.dueAt();
-    const next = Math.min(due ?? Infinity, forget ?? Infinity);
-    if (next === Infinity || (this.#alarmAt !== null && this.#alarmAt <= next)) return;
-    this.#alarmAt = next;
+  /**
+   * Sees to it that the alarm rings before what is accepted now is due again. It comes before
+   * a batch is stored, so that no batch is ever without an alarm that will come to it, and
+   * after, since an alarm may have rung between the two.
+   */
+  #wakeInTime(): Promise<void> {
+    return this.#wakeBy(this.#ports.clock.now() + this.#redeliverAfterMs);
+  }
+
+  /** Sets the alarm for the next work there is. */
+  async #rearm(): Promise<void> {
+    const due = this.ledger.nextDue() ?? Infinity;
+    const forget = this.#forgetting.dueAt() ?? Infinity;
+    const next = Math.min(due, forget);
+    if (next !== Infinity) await this.#wakeBy(next);
+  }
+
+  /** Sets the alarm, unless it is set for then or earlier: setting it costs a written row. */
+  async #wakeBy(time: number): Promise<void> {
+    if (this.#alarmAt !== null && this.#alarmAt <= time) return;
+    this.#alarmAt = time;
     try {
-      await this.#ports.setAlarm(next);
+      await this.#ports.setAlarm(time);
     } catch (error) {
       this.#alarmAt = null;
       throw error;
@@ -148,9 +165,10 @@ export class LedgerShard {
   #resendLater(tickets: readonly Ticket[], delay_ms: number, reason: string): void {
     const { clock } = this.#ports;
     logError("outbox.unsent", { shard: this.#shard, tickets: tickets.length, delay_ms, reason });
-    this.ledger.postpone(tickets.map(keyOf), clock.now() + delay_ms);
+    const due = clock.now() + delay_ms;
+    this.ledger.postpone(tickets.map(keyOf), due);
     // Should this fail, the alarm stays as it was: the tickets go out later, but they do.
-    this.#wake().catch((error: unknown) => {
+    this.#wakeBy(due).catch((error: unknown) => {
       logError("ledger.alarm-failed", { shard: this.#shard, reason: reasonOf(error) });
     });
   }
