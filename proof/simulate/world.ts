@@ -130,8 +130,13 @@ export class World {
         }),
       bury: (shard, burials) =>
         call(shard, (instance) => {
-          for (const { key } of burials) this.note(`bury ${key}`);
+          const wrong = burials.filter(({ key, replays }) => this.#isOld(instance, key, replays));
           instance.bury(burials);
+          for (const { key } of burials) this.note(`bury ${key}`);
+          for (const { key } of wrong) {
+            if (instance.ledger.find(key)?.state === "dead")
+              this.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
+          }
         }),
     };
     if (kind === "dead-letters") return consumeDeadLetters(messages, ledger);
@@ -147,6 +152,11 @@ export class World {
     this.note("retention");
     const sql = sqlStoreOn(this.database, (work) => this.#withDatabase(work));
     await deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z").catch(() => {});
+  }
+
+  #isOld({ ledger }: LedgerShard, key: string, replays: number): boolean {
+    const row = ledger.find(key);
+    return row?.state === "pending" && row.replays !== replays;
   }
 
   /** Only content that a constraint refuses may die at once: D1 in trouble is no batch's fault. */
