@@ -136,6 +136,17 @@ test("an old ticket that the queue gives up on does not bury a batch that was re
   });
 });
 
+test("a report about other content than the ledger has now changes nothing", async ({ expect }) => {
+  const shard = shardFor("run-1");
+  const of = { key: "batch-metrics/run-1", digest: "of what was dropped meanwhile" };
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
+  await shard.settle([{ ...of, outcome: "written", batch_run_id: 7 }]);
+  await shard.settle([{ ...of, outcome: "dead", reason: "no" }]);
+  await shard.settle([{ ...of, outcome: "failed", reason: "no" }]);
+  expect(await shard.status(of.key)).toMatchObject({ state: "pending", attempts: 0, reason: null });
+});
+
 test("content that the ledger forgot and D1 knows otherwise is refused even without waiting", async ({
   expect,
 }) => {
