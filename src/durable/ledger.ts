@@ -81,13 +81,13 @@ export class Ledger {
     if (!known) return this.#insert(key, admission, now);
 
     if (known.digest !== admission.digest) {
+      if (known.written_digest !== admission.digest) return { receipt: { outcome: "conflict" } };
       // The content that was refused is still here as a dead letter; what is posted now is
-      // the content that D1 has.
-      return known.written_digest === admission.digest
-        ? {
-            receipt: { outcome: "duplicate", ...standingOf(known), state: "written", reason: null },
-          }
-        : { receipt: { outcome: "conflict" } };
+      // the content that D1 has, with its own number of rows.
+      const { batch_run_id } = known;
+      const { row_count } = admission;
+      const written = { state: "written" as const, batch_run_id, row_count, reason: null };
+      return { receipt: { outcome: "duplicate", ...written } };
     }
     if (known.state === "dead" && known.written_digest) return { receipt: { outcome: "conflict" } };
     if (known.state === "dead") {

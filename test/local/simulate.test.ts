@@ -1,23 +1,39 @@
-import { afterAll, beforeAll, test } from "vitest";
-import { ALL } from "../../proof/simulate/faults.ts";
-import { run } from "../../proof/simulate/run.ts";
-import { Evicted } from "../../proof/simulate/shard-host.ts";
+import { execFileSync } from "node:child_process";
+import { test } from "vitest";
+import { Random } from "../../proof/simulate/random.ts";
+import { MUTANTS } from "../../proof/mutants/list.ts";
+import { faultOf } from "../../proof/mutants/plant.ts";
 
-// An instance that has ended takes its unfinished work with it: that is the point.
-const ignore = (error: unknown) => {
-  if (!(error instanceof Evicted)) throw error;
-};
-beforeAll(() => void process.on("unhandledRejection", ignore));
-afterAll(() => void process.off("unhandledRejection", ignore));
+/** Runs the simulation in a process of its own: it takes chance and the console for itself. */
+function simulate(...flags: string[]): string {
+  return execFileSync(process.execPath, ["proof/simulate/main.ts", ...flags], { encoding: "utf8" });
+}
 
-test("a seed lives the same life each time, and another seed another", async ({ expect }) => {
-  const [first, again, other] = [
-    await run(7, 800, ALL),
-    await run(7, 800, ALL),
-    await run(8, 800, ALL),
-  ];
-  expect(again.hash).toBe(first.hash);
-  expect(again.history).toEqual(first.history);
-  expect(other.hash).not.toBe(first.hash);
-  expect([...first.violations, ...other.violations]).toEqual([]);
+/** What a run tells of itself, but for how long it took. */
+function trace(text: string): string {
+  return text.replace(/\([\d.]+ s;/, "(");
+}
+
+test("a seed lives the same life every time, and another seed another", ({ expect }) => {
+  const life = trace(simulate("--seed", "5", "--steps", "3000"));
+  expect(trace(simulate("--seed", "5", "--steps", "3000"))).toBe(life);
+  expect(trace(simulate("--seed", "6", "--steps", "3000"))).not.toBe(life);
+});
+
+test(
+  "300 lives with everything going wrong keep every promise",
+  { timeout: 300_000 },
+  ({ expect }) => {
+    expect(simulate("--seeds", "100", "--steps", "1000")).toContain("every promise kept");
+  },
+);
+
+test("a seed gives the same chances on every machine", ({ expect }) => {
+  const random = new Random(42);
+  expect([random.below(1000), random.below(1000), random.below(1000)]).toEqual([601, 448, 852]);
+});
+
+test("every planted bug still finds the text it changes", ({ expect }) => {
+  expect(MUTANTS.map(faultOf).filter((fault) => fault !== undefined)).toEqual([]);
+  expect(MUTANTS.length).toBeGreaterThanOrEqual(15);
 });
