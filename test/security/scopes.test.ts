@@ -11,6 +11,7 @@ const EXPECTED: Record<string, readonly string[]> = {
   "GET /batch-metrics/:batch_id": ["read", "ingest"],
   "POST /executions": ["ingest"],
   "GET /executions/:batch_id": ["read", "ingest"],
+  "GET /ledger": ["read"],
   "GET /dead-letters": ["admin"],
   "POST /dead-letters/replay": ["admin"],
   "GET /dead-letters/:stream/:batch_id": ["admin"],
