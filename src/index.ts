@@ -1,3 +1,4 @@
+import { audit } from "./durable/audit.ts";
 import { ledgerPort } from "./durable/shards.ts";
 import { consumeDeadLetters } from "./queue/dead-letters.ts";
 import { consumeTickets } from "./queue/writer.ts";
@@ -27,7 +28,10 @@ export function createService(streams: readonly Stream[]) {
       return consumeTickets(batch.messages, { ledger, stream });
     },
 
-    scheduled: ({ scheduledTime }, env) => retain(streams, env, scheduledTime),
+    async scheduled({ scheduledTime }, env) {
+      await retain(streams, env, scheduledTime);
+      await audit(streams, env, scheduledTime);
+    },
   } satisfies ExportedHandler<Env>;
 }
 

@@ -73,5 +73,14 @@ export const RETENTION_STATEMENTS = 200;
 /** Calls of a ledger shard: the first and one repetition, where the platform says a repetition helps. */
 export const LEDGER_CALLS = 2;
 
+/** Written batches of one shard that one run of the audit compares with D1. */
+export const AUDIT_ROWS = 1_000;
+
+/** Duplicates and conflicts that a shard counts in memory before it stores their number. */
+export const COUNTED_IN_MEMORY = 100;
+
+/** How long a Worker counts refused uploads before it tells the ledger of them. */
+export const REPORT_REJECTED_MS = 10_000;
+
 /** Most shards that can be configured: listing the dead letters asks each of them. */
 export const MAX_SHARDS = 256;

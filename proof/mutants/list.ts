@@ -164,4 +164,74 @@ export const MUTANTS: readonly Mutant[] = [
       "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, RETENTION_STATEMENTS);",
     replace: "const fromRows = { deleted: 0, statements: 0, more: false }; void expiredRows;",
   },
+  {
+    bug: "what is sent again is not due later",
+    file: "src/durable/statements.ts",
+    search: "UPDATE batches SET due_at = ?1 + ?2\n",
+    replace: "UPDATE batches SET due_at = due_at + 0 * (?1 + ?2)\n",
+  },
+  {
+    bug: "a replayed batch stays dead",
+    file: "src/durable/statements.ts",
+    search:
+      "UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,",
+    replace: "UPDATE batches SET settled_at = NULL, due_at = ?2 + ?3, attempts = 0,",
+  },
+  {
+    bug: "dropping leaves parts of the body",
+    file: "src/durable/ledger.ts",
+    search: "      this.#bodies.removeParts(dropped);\n",
+    replace: "",
+  },
+  {
+    bug: "dropping takes what is not dead",
+    file: "src/durable/ledger.ts",
+    search: "DELETE FROM batches WHERE key = ? AND state = 'dead' RETURNING key",
+    replace: "DELETE FROM batches WHERE key = ? RETURNING key",
+  },
+  {
+    bug: "what could not be written is acknowledged",
+    file: "src/queue/writer.ts",
+    search: "      retry(delivery);\n      logOutcome(delivery",
+    replace:
+      "      for (const message of delivery.messages) message.ack();\n      logOutcome(delivery",
+  },
+  {
+    bug: "the ledger forgets what it wrote just now",
+    file: "src/durable/forgetting.ts",
+    search: "now - this.#retentionMs",
+    replace: "now + this.#retentionMs",
+  },
+  {
+    bug: "a late failure brings a written batch back to dead",
+    file: "src/durable/statements.ts",
+    search:
+      "WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'",
+    replace: "WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays'",
+  },
+  {
+    bug: "the alarm is set only after the batch is stored",
+    file: "src/durable/ledger-shard.ts",
+    search:
+      "    await this.#wakeInTime();\n    const { receipt, ticket } = this.ledger.accept(admission",
+    replace: "    const { receipt, ticket } = this.ledger.accept(admission",
+  },
+  {
+    bug: "an error nobody knows kills the batch",
+    file: "src/store/failure.ts",
+    search: 'return TRANSIENT.test(reason) ? "transient" : "unknown";',
+    replace: 'return TRANSIENT.test(reason) ? "transient" : "permanent";',
+  },
+  {
+    bug: "a duplicate tells of another batch's rows",
+    file: "src/durable/ledger.ts",
+    search: "      const { row_count } = admission;\n",
+    replace: "      const { row_count } = known;\n",
+  },
+  {
+    bug: "the ticket names no shard but the first",
+    file: "src/durable/ledger.ts",
+    search: "const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };",
+    replace: "const ticket = { ...batchOf(key), shard: 0, bytes, replays: 0 };",
+  },
 ];

@@ -1,24 +1,28 @@
 /**
- * `npm run mutants`: plants each bug in a copy of the project, and sees whether the simulation
- * or the tests notice. A proof that cannot fail proves nothing. Ends with 1 where one survives.
+ * `npm run mutants [-- text]`: plants each bug (or those with the text in their names) in a copy
+ * of the project, and sees whether the simulation or the tests notice. A proof that cannot fail
+ * proves nothing. Ends with 1 where one survives.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Mutant, MUTANTS } from "./list.ts";
+import { MUTANTS } from "./list.ts";
+import { faultOf, withBug } from "./plant.ts";
 
 const COPIED = [
   "src",
   "proof",
   "test",
+  "scripts",
   "migrations",
   "package.json",
   "wrangler.toml",
   "vitest.config.ts",
   "tsconfig.json",
 ];
-const SECONDS = 180;
+/** An instrument that takes longer has noticed the bug too: something hangs. */
+const LONGEST_SECONDS = 240;
 
 interface Instrument {
   name: string;
@@ -28,57 +32,46 @@ interface Instrument {
 const INSTRUMENTS: readonly Instrument[] = [
   {
     name: "simulation",
-    command: ["node", "proof/simulate/main.ts", "--seeds", "400", "--steps", "1000"],
+    command: ["node", "proof/simulate/main.ts", "--seeds", "300", "--steps", "1000", "--brief"],
   },
   { name: "tests", command: ["vitest", "run", "--project", "service", "--bail", "1"] },
 ];
+
+const wanted = process.argv[2] ?? "";
+const chosen = MUTANTS.filter(({ bug }) => bug.includes(wanted));
+const faults = MUTANTS.flatMap((mutant) => faultOf(mutant) ?? []);
+if (faults.length > 0) throw new Error(faults.join("\n"));
 
 const copy = mkdtempSync(join(tmpdir(), "millrace-mutants-"));
 for (const path of COPIED) cpSync(path, join(copy, path), { recursive: true });
 symlinkSync(resolve("node_modules"), join(copy, "node_modules"));
 
-const wanted = process.argv[2];
-const chosen = MUTANTS.filter(({ bug }) => !wanted || bug.includes(wanted));
-let survived = 0;
+const score = new Map<string, number>();
 try {
-  if (catcher()) throw new Error("the unchanged project fails: nothing can be said of the bugs");
+  const broken = catcher();
+  if (broken) throw new Error(`the ${broken} fails without any bug: nothing can be said of them`);
+  console.log("| caught by | seconds | planted bug |\n|---|---|---|");
   for (const mutant of chosen) {
-    const by = plant(mutant);
-    if (!by) survived += 1;
-    console.log(`${by ? "caught  " : "SURVIVED"}  ${mutant.bug}${by ? `  (${by})` : ""}`);
+    const started = performance.now();
+    const by = withBug(copy, mutant, catcher) ?? "NOTHING";
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    score.set(by, (score.get(by) ?? 0) + 1);
+    console.log(`| ${by} | ${seconds} | ${mutant.bug} |`);
   }
 } finally {
   rmSync(copy, { recursive: true });
 }
-console.log(`${chosen.length - survived} of ${chosen.length} planted bugs were caught`);
+const survived = score.get("NOTHING") ?? 0;
+const each = INSTRUMENTS.map(({ name }) => `${score.get(name) ?? 0} by the ${name}`);
+console.log(
+  `${chosen.length - survived} of ${chosen.length} planted bugs were caught, ${each.join(", ")}`,
+);
 process.exitCode = survived > 0 ? 1 : 0;
 
-/** @returns the instrument that noticed the bug. */
-function plant({ bug, file, search, replace }: Mutant): string | undefined {
-  const path = join(copy, file);
-  const original = readFileSync(path, "utf8");
-  if (original.split(search).length !== 2) {
-    throw new Error(`"${bug}": its text is not, or not once, in ${file}; mend the list`);
-  }
-  writeFileSync(
-    path,
-    original.replace(search, () => replace),
-  );
-  try {
-    return catcher();
-  } finally {
-    writeFileSync(path, original);
-  }
-}
-
+/** @returns the first instrument that notices something. */
 function catcher(): string | undefined {
-  const failing = INSTRUMENTS.find(({ command: [program = "", ...args] }) => {
-    const { status } = spawnSync(program, args, {
-      cwd: copy,
-      timeout: SECONDS * 1000,
-      stdio: "ignore",
-    });
-    return status !== 0;
-  });
-  return failing?.name;
+  return INSTRUMENTS.find(({ command: [program = "", ...args] }) => {
+    const timeout = LONGEST_SECONDS * 1000;
+    return spawnSync(program, args, { cwd: copy, timeout, stdio: "ignore" }).status !== 0;
+  })?.name;
 }

@@ -1,39 +1,51 @@
 import { keyOf } from "../../src/queue/ticket.ts";
-import { contentOf, POISON } from "./content.ts";
+import { isRefused } from "./content.ts";
+import { RETENTION_MS, type ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
 
 /** What is not as it was promised. Empty where the system kept its word. */
-export function violations(world: World, numbers: number): string[] {
-  return [...promises(world), ...runs(world, numbers), ...books(world)];
+export function violations(world: World): string[] {
+  const { clients, unjust } = world;
+  return [...clients.untrue, ...unjust, ...promises(world), ...runs(world), ...books(world)];
+}
+
+/**
+ * What is dead though nothing is wrong with it: after the faults are healed and everything was
+ * replayed, only what D1 refuses, and what it has under the same `batch_id` already, may be.
+ */
+export function stillDead(world: World): string[] {
+  const stored = new Map(
+    world.database
+      .all("SELECT batch_id, digest FROM batch_runs")
+      .map(({ batch_id, digest }) => [batch_id, digest]),
+  );
+  return inLedger(world, "SELECT digest FROM batches WHERE state = 'dead'").flatMap((digest) => {
+    const content = world.clients.posted.get(digest);
+    if (!content) return [`invented: ${digest} was never posted`];
+    const other = stored.get(content.batch_id) ?? digest;
+    return isRefused(content) || other !== digest
+      ? []
+      : [`dead: ${keyOf(content)} ${digest.slice(0, 6)} is dead after all was replayed`];
+  });
 }
 
 /** Every promised batch is written, or dead with its body, or gone because somebody removed it. */
 function promises(world: World): string[] {
-  const found: string[] = [];
-  const deleted = new Set(digests(world, "deleted"));
-  const written = new Set(digests(world, "batch_runs"));
+  const written = new Set(digests(world, "inserted"));
   const dropped = new Set(inLedger(world, "SELECT digest FROM gone WHERE state = 'dead'"));
-  for (const admission of world.promised.values()) {
+  return [...world.clients.promised.values()].flatMap((admission) => {
     const { digest } = admission;
-    const key = keyOf(admission);
-    if (written.has(digest) || deleted.has(digest) || dropped.has(digest)) continue;
-    const dead = world.hosts.some(({ database }) => {
-      const [row] = database.all(
-        "SELECT state, run, part FROM batches WHERE key = ? AND digest = ?",
-        [key, digest],
-      );
-      if (row?.["state"] !== "dead") return false;
-      const more = database.all("SELECT part FROM body_parts WHERE key = ? ORDER BY number", [key]);
-      const parts = [row["part"], ...more.map(({ part }) => part)];
-      const { body } = admission;
-      return row["run"] === body.run && JSON.stringify(parts) === JSON.stringify(body.parts);
-    });
-    if (!dead)
-      found.push(
-        `lost: ${key} ${digest.slice(0, 6)} was promised, and is neither written nor dead`,
-      );
-  }
-  return found;
+    if (written.has(digest) || dropped.has(digest)) return [];
+    if (world.hosts.some((host) => isDeadIn(host, keyOf(admission), digest))) return [];
+    return [
+      `lost: ${keyOf(admission)} ${digest.slice(0, 6)} was promised, and is neither written nor dead`,
+    ];
+  });
+}
+
+function isDeadIn({ database }: ShardHost, key: string, digest: string): boolean {
+  const text = "SELECT 1 FROM batches WHERE key = ? AND digest = ? AND state = 'dead'";
+  return database.all(text, [key, digest]).length > 0;
 }
 
 function inLedger(world: World, text: string): string[] {
@@ -46,16 +58,11 @@ function digests(world: World, table: string): string[] {
 }
 
 /** Every run is one that was posted, with exactly its rows, in order, and was written once. */
-function runs(world: World, numbers: number): string[] {
+function runs(world: World): string[] {
   const found: string[] = [];
-  const contents = Array.from({ length: numbers }, (_, number) => [
-    contentOf(number, 0),
-    contentOf(number, 1),
-  ]).flat();
-  const byDigest = new Map(contents.map((content) => [content.digest, content]));
   const stored = world.database.all("SELECT id, batch_id, digest FROM batch_runs");
   for (const run of stored) {
-    const content = byDigest.get(String(run["digest"]));
+    const content = world.clients.posted.get(String(run["digest"]));
     const name = `${String(run["batch_id"])} ${String(run["digest"]).slice(0, 6)}`;
     if (!content || content.batch_id !== run["batch_id"]) {
       found.push(`invented: run ${name} was never posted`);
@@ -67,7 +74,7 @@ function runs(world: World, numbers: number): string[] {
     const sent = `[${content.body.parts.map((part) => part.slice(1, -1)).join(",")}]`;
     if (JSON.stringify(rows) !== sent)
       found.push(`torn: run ${name} has ${rows.length} rows that differ`);
-    if (sent.includes(POISON)) found.push(`poison: run ${name} was refused and is there`);
+    if (isRefused(content)) found.push(`poison: run ${name} was refused and is there`);
   }
   const orphans = world.database.all(
     "SELECT id FROM recipe_results WHERE batch_run_id NOT IN (SELECT id FROM batch_runs)",
@@ -94,24 +101,72 @@ function overwritten(world: World): string[] {
 }
 
 /**
- * accepted = written + dead + pending + dropped + forgotten, and in the end nothing is pending
- * and no part of a body is left behind.
+ * Batch by batch, and shard by shard: accepted = written + dead + pending + dropped + forgotten.
+ * In the end nothing is pending, what is written here is written in D1, what is dead has its
+ * body, and no part of a body is left behind.
  */
 function books(world: World): string[] {
-  const stuck = inLedger(world, "SELECT key FROM batches WHERE state = 'pending'");
-  const found = stuck.map((key) => `stuck: ${key} is pending for ever`);
-  const accepted = inLedger(world, "SELECT key FROM accepted").length;
-  const kept = inLedger(world, "SELECT key FROM batches").length;
   const dropped = inLedger(world, "SELECT key FROM gone WHERE state = 'dead'").length;
-  const forgotten = inLedger(world, "SELECT key FROM gone WHERE state = 'written'").length;
-  if (accepted !== kept + dropped + forgotten) {
-    found.push(
-      `books: ${accepted} accepted, but ${kept} kept, ${dropped} dropped and ${forgotten} forgotten`,
-    );
-  }
-  const parts = inLedger(
-    world,
-    "SELECT key FROM body_parts WHERE key NOT IN (SELECT key FROM batches WHERE state <> 'written')",
+  return [
+    ...world.hosts.flatMap((host) => [...imbalances(host), ...entries(world, host)]),
+    ...(dropped === world.mischief.dropped
+      ? []
+      : [`books: ${dropped} dead batches are gone, and ${world.mischief.dropped} were dropped`]),
+  ];
+}
+
+const IMBALANCE = `
+  SELECT key, digest, sum(entry) AS balance FROM (
+    SELECT key, digest, 1 AS entry FROM accepted
+    UNION ALL SELECT key, digest, -1 FROM batches
+    UNION ALL SELECT key, digest, -1 FROM gone)
+  GROUP BY key, digest HAVING balance <> 0`;
+
+const FORGOTTEN_WRONGLY = `
+  SELECT key, state FROM gone WHERE state = 'pending' OR (state = 'written' AND settled_for_ms <= ?)`;
+
+const LITTER =
+  "SELECT DISTINCT key FROM body_parts WHERE key NOT IN (SELECT key FROM batches WHERE state <> 'written')";
+
+function imbalances({ database, number }: ShardHost): string[] {
+  return [
+    ...database
+      .all(IMBALANCE)
+      .map(({ key, balance }) => `books: ${String(key)} is off by ${String(balance)} in ${number}`),
+    ...database
+      .all(FORGOTTEN_WRONGLY, [RETENTION_MS])
+      .map(({ key, state }) => `forgotten: ${String(key)} was ${String(state)} in ${number}`),
+    ...database
+      .all(LITTER)
+      .map(({ key }) => `litter: a part of ${String(key)} is left behind in ${number}`),
+  ];
+}
+
+const ENTRIES = `
+  SELECT key, digest, state, batch_run_id, run, part FROM batches
+  UNION ALL SELECT key, digest, state, batch_run_id, NULL, NULL FROM gone WHERE state = 'written'`;
+
+/** What a shard says of each batch is so. */
+function entries(world: World, { database, number }: ShardHost): string[] {
+  const inserted = new Set(
+    world.database
+      .all("SELECT id, digest FROM inserted")
+      .map(({ id, digest }) => `${String(id)} ${String(digest)}`),
   );
-  return [...found, ...parts.map((key) => `litter: a part of ${key} is left behind`)];
+  return database.all(ENTRIES).flatMap(({ key, digest, state, batch_run_id, run, part }) => {
+    const name = `${String(key)} ${String(digest).slice(0, 6)} in ${number}`;
+    if (state === "pending") return [`stuck: ${name} is pending for ever`];
+    if (state === "written") {
+      const is = inserted.has(`${String(batch_run_id)} ${String(digest)}`);
+      return is ? [] : [`untrue: ${name} is written says the ledger, and D1 never had it`];
+    }
+    const more = database.all("SELECT part FROM body_parts WHERE key = ? ORDER BY number", [
+      String(key),
+    ]);
+    const parts = [part, ...more.map((row) => row["part"])];
+    const body = world.clients.posted.get(String(digest))?.body;
+    return run === body?.run && JSON.stringify(parts) === JSON.stringify(body?.parts)
+      ? []
+      : [`lost: ${name} is dead without its body`];
+  });
 }

@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import type { Admission } from "../../src/durable/ledger.ts";
 
-/** The recipe that D1 refuses, though the schema lets it through. */
-export const POISON = "poison";
+/** A result that the schema of D1 refuses: a constraint, which kills at once. */
+const POISON = "poison";
+
+/** A recipe that makes D1 fail in a way nobody has seen before: it dies when the queue gives up. */
+export const CURSED = "cursed";
 
 const STREAM = "batch-metrics";
 const known = new Map<string, Admission>();
 
 /**
  * What a client posts under a number: its content depends on number and variant alone. Other
- * variants of a number are conflicts. Every 11th is poisoned, every 7th is old enough for
- * retention, every 5th has a body of several parts.
+ * variants of a number are conflicts. Some numbers are poisoned or cursed, every 7th is old
+ * enough for retention, every 5th has a body of several parts.
  */
 export function contentOf(number: number, variant: number): Admission {
   const name = `${number}/${variant}`;
@@ -19,11 +22,22 @@ export function contentOf(number: number, variant: number): Admission {
   return admission;
 }
 
+/** Whether D1 can never take this content. */
+export function isRefused({ body }: Admission): boolean {
+  return body.parts.some((part) => part.includes(POISON) || part.includes(CURSED));
+}
+
+/** Whether D1 refuses this content for its constraints. */
+export function isPoisoned({ body }: Admission): boolean {
+  return body.parts.some((part) => part.includes(POISON));
+}
+
 function make(number: number, variant: number): Admission {
-  const rows = Array.from({ length: number % 6 }, (_, index) => ({
-    recipe_name: number % 11 === 10 ? POISON : `recipe-${index}`,
+  // The variants differ in length, so that no answer can be about the wrong one unnoticed.
+  const rows = Array.from({ length: (number + variant) % 6 }, (_, index) => ({
+    recipe_name: number % 13 === 12 ? CURSED : `recipe-${index}`,
     ecosystem: `e${number}-${variant}`,
-    result: "passed",
+    result: number % 11 === 10 ? POISON : "passed",
   }));
   const run = {
     ecosystem: `e${number}-${variant}`,

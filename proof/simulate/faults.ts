@@ -78,7 +78,25 @@ export const ALL: Faults = {
   alarmFails: 0.02,
   deployed: 0.01,
   replayed: 0.02,
-  dropped: 0.01,
+  dropped: 0.02,
   retained: 0.01,
   timeJumps: 0.01,
 };
+
+/** Those faults, at their chances. @throws Error where there is no such fault. */
+export function only(names: readonly string[]): Faults {
+  const faults = { ...NONE };
+  for (const name of names.filter((given) => given !== "")) {
+    if (!isFault(name)) throw new Error(`there is no fault "${name}"`);
+    faults[name] = ALL[name];
+  }
+  return faults;
+}
+
+export function faultNames(): (keyof Faults)[] {
+  return Object.keys(NONE).filter(isFault);
+}
+
+function isFault(name: string): name is keyof Faults {
+  return name in NONE;
+}

@@ -1,9 +1,10 @@
 /**
- * `npm run simulate -- --seed S --steps N [--seeds M]`: M lives from seed S on, of N steps each.
- * Ends with 1 at the first seed whose promises were broken, and tells how it came to that.
+ * `npm run simulate -- --seed S --steps N [--seeds M] [--only fault,fault] [--brief]`: M lives
+ * from seed S on, of N steps each, with all faults or only those. Ends with 1 at the first seed
+ * whose promises were broken, and tells how it came to that, which `--brief` leaves out.
  */
 import { parseArgs } from "node:util";
-import { ALL } from "./faults.ts";
+import { ALL, only } from "./faults.ts";
 import { run } from "./run.ts";
 import { relevant, shrink } from "./shrink.ts";
 import { Evicted } from "./shard-host.ts";
@@ -13,6 +14,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     seeds: { type: "string", default: "1" },
     steps: { type: "string", default: "1000" },
+    only: { type: "string" },
+    brief: { type: "boolean", default: false },
   },
 });
 
@@ -23,22 +26,27 @@ process.on("unhandledRejection", (error) => {
   process.exit(2);
 });
 
+/** Lines of the history that are shown: a minimal one is far shorter. */
+const MOST_LINES = 150;
+
 const first = Number(values.seed);
 const count = Number(values.seeds);
 const steps = Number(values.steps);
+const faults = values.only === undefined ? ALL : only(values.only.split(","));
 const started = performance.now();
 let all = 0;
 const happened = new Map<string, number>();
 let hash = "";
 for (let seed = first; seed < first + count; seed++) {
-  const outcome = await run(seed, steps, ALL);
+  const outcome = await run(seed, steps, faults);
   all += outcome.allSteps;
   for (const [name, number] of outcome.happened) {
     happened.set(name, (happened.get(name) ?? 0) + number);
   }
   hash = outcome.hash;
   if (outcome.violations.length > 0) {
-    await explain(seed);
+    if (values.brief) console.log(outcome.violations.join("\n"));
+    else await explain(seed);
     process.exit(1);
   }
 }
@@ -49,11 +57,16 @@ ${[...happened].map(([name, number]) => `${name} ${number}`).join(", ")}`,
 );
 
 async function explain(seed: number): Promise<void> {
-  const { outcome, faults } = await shrink(await run(seed, steps, ALL), ALL);
-  const needed = Object.entries(faults).filter(([, chance]) => chance > 0);
-  console.log(`seed ${seed} breaks its promises within ${outcome.steps} steps, with these faults:`);
-  console.log(`  ${needed.map(([name, chance]) => `${name} ${chance}`).join(", ")}`);
+  const small = await shrink(await run(seed, steps, faults), faults);
+  const { outcome } = small;
+  const needed = Object.entries(small.faults).flatMap(([name, chance]) => (chance > 0 ? name : []));
+  console.log(
+    `seed ${seed} breaks its promises. The least that breaks them, seed ${outcome.seed}:`,
+  );
   console.log(outcome.violations.map((line) => `  ${line}`).join("\n"));
-  console.log(relevant(outcome).slice(-120).join("\n"));
-  console.log(`again: npm run simulate -- --seed ${seed} --steps ${steps}`);
+  console.log(relevant(outcome).slice(0, MOST_LINES).join("\n"));
+  console.log(`trace ${outcome.hash}; again:`);
+  console.log(
+    `npm run simulate -- --seed ${outcome.seed} --steps ${outcome.steps} --only ${needed.join(",")}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { violations } from "./check.ts";
+import { stillDead, violations } from "./check.ts";
 import { type Faults, NONE } from "./faults.ts";
 import { Random } from "./random.ts";
 import { World } from "./world.ts";
@@ -17,8 +17,6 @@ export interface Outcome {
   happened: Map<string, number>;
 }
 
-/** Different batches that are posted: few, so that they meet. */
-const NUMBERS = 40;
 /** After healing, everything comes to its end within this time, or it never will. */
 const LONGEST_MS = 3 * 24 * 3_600_000;
 const MOST_STEPS = 200_000;
@@ -30,19 +28,22 @@ const MOST_STEPS = 200_000;
 export async function run(seed: number, steps: number, faults: Faults): Promise<Outcome> {
   const random = new Random(seed);
   const restore = seedGlobals(new Random(seed ^ 0x5eed));
-  const world = new World(random, faults, NUMBERS);
+  const world = new World(random, faults);
   try {
     while (world.scheduler.steps < steps) await world.scheduler.step();
     world.heal(NONE);
-    const healed = world.scheduler.now();
-    while (!quiet(world, healed) && (await world.scheduler.step())) {
-      if (world.scheduler.steps > steps + MOST_STEPS) break;
+    await drain(world);
+    const found = violations(world);
+    // Whatever died of the faults must come back to life now that they are healed.
+    for (const host of world.hosts) {
+      void host.call((shard) => shard.replayAll({}, Number.MAX_SAFE_INTEGER));
     }
+    await drain(world);
     return {
       seed,
       steps,
       allSteps: world.scheduler.steps,
-      violations: violations(world, NUMBERS),
+      violations: [...new Set([...found, ...violations(world), ...stillDead(world)])],
       hash: world.hash.toString(16),
       history: world.history,
       happened: tally(world),
@@ -53,12 +54,21 @@ export async function run(seed: number, steps: number, faults: Faults): Promise<
   }
 }
 
+/** Lets everything that is under way come to its end; what does not is found by the checks. */
+async function drain(world: World): Promise<void> {
+  const started = world.scheduler.now();
+  const mostSteps = world.scheduler.steps + MOST_STEPS;
+  while (!quiet(world, started) && (await world.scheduler.step())) {
+    if (world.scheduler.steps > mostSteps) break;
+  }
+}
+
 function tally(world: World): Map<string, number> {
   const count = (text: string) =>
     world.hosts.reduce((sum, { database }) => sum + database.all(text).length, 0);
   const lines = (pattern: RegExp) => world.history.filter((line) => pattern.test(line)).length;
   return new Map([
-    ["promised", world.promised.size],
+    ["promised", world.clients.promised.size],
     ["written", world.database.all("SELECT 1 FROM inserted").length],
     ["dead in the end", count("SELECT 1 FROM batches WHERE state = 'dead'")],
     ["replayed", count("SELECT 1 FROM batches WHERE replays > 0")],
@@ -69,14 +79,16 @@ function tally(world: World): Map<string, number> {
     ["duplicates", lines(/ duplicate/)],
     ["evictions", lines(/evicted$/)],
     ["deploys", lines(/deployed/)],
+    ["buried", lines(/ bury /)],
+    ["D1 failures before and after the commit", lines(/D1 fails/)],
     ["alarms", lines(/alarm$/)],
     ["consumers died", lines(/died$/)],
   ]);
 }
 
 /** Nothing is pending, nothing is in the queue, and the last answers are there. */
-function quiet(world: World, healed: number): boolean {
-  const waited = world.scheduler.now() - healed;
+function quiet(world: World, started: number): boolean {
+  const waited = world.scheduler.now() - started;
   if (waited < 60_000 || world.scheduler.steps % 20 !== 0) return false;
   if (waited > LONGEST_MS) return true;
   const pending = "SELECT 1 FROM batches WHERE state = 'pending' LIMIT 1";
@@ -88,13 +100,18 @@ function quiet(world: World, healed: number): boolean {
 /** The real code takes chance and write ids from the globals; here they come from the seed. */
 function seedGlobals(random: Random): () => void {
   const { random: chance } = Math;
+  const randomUUID = crypto.randomUUID.bind(crypto);
   const { log, error } = console;
   Math.random = () => random.next();
+  const hexadecimal = () => random.below(2 ** 32).toString(16);
+  crypto.randomUUID = () =>
+    `${hexadecimal()}-${hexadecimal()}-${hexadecimal()}-${hexadecimal()}-${hexadecimal()}`;
   // One line an event is for operators, not for a million steps.
   console.log = () => {};
   console.error = () => {};
   return () => {
     Math.random = chance;
+    crypto.randomUUID = randomUUID;
     console.log = log;
     console.error = error;
   };

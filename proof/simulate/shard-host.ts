@@ -9,14 +9,20 @@ export class Evicted extends Error {}
 /** Keeps, beside the real tables, what was ever accepted, and what left them in which state. */
 const WITNESS = `
   CREATE TABLE accepted (key TEXT, digest TEXT);
-  CREATE TABLE gone (key TEXT, digest TEXT, state TEXT);
+  CREATE INDEX accepted_key ON accepted (key);
+  CREATE TABLE gone (key TEXT, digest TEXT, state TEXT, batch_run_id INTEGER, settled_for_ms INTEGER);
   CREATE TRIGGER note_accept AFTER INSERT ON batches
     BEGIN INSERT INTO accepted VALUES (NEW.key, NEW.digest); END;
   CREATE TRIGGER note_gone AFTER DELETE ON batches
-    BEGIN INSERT INTO gone VALUES (OLD.key, OLD.digest, OLD.state); END;`;
+    BEGIN INSERT INTO gone VALUES
+      (OLD.key, OLD.digest, OLD.state, OLD.batch_run_id, simulated_now() - OLD.settled_at); END;`;
 
 const REDELIVER_AFTER_MS = 900_000;
-const RETENTION_MS = 30 * 24 * 3_600_000;
+/** How long the ledger remembers a written batch. */
+export const RETENTION_MS = 30 * 24 * 3_600_000;
+
+/** Most shards that a deploy may set. */
+export const MAX_SHARDS = 4;
 
 interface Instance {
   shard: LedgerShard;
@@ -29,6 +35,8 @@ interface Instance {
 export class ShardHost {
   readonly database = new Database();
   readonly number: number;
+  /** The shard's storage, for who looks on. */
+  readonly sql = ledgerSqlOn(this.database, () => {});
   readonly #world: World;
   #instance: Instance | undefined;
   #alarmAt: number | null = null;
@@ -36,6 +44,7 @@ export class ShardHost {
   constructor(world: World, number: number) {
     this.#world = world;
     this.number = number;
+    this.database.define("simulated_now", () => world.scheduler.now());
     this.#wake();
     this.database.exec(WITNESS);
   }

@@ -11,6 +11,11 @@ export class Database {
     this.#database.exec(text);
   }
 
+  /** A function that SQL may call. */
+  define(name: string, work: () => number): void {
+    this.#database.function(name, work);
+  }
+
   all(text: string, parameters: readonly SqlValue[] = []): Record<string, SqlValue>[] {
     return this.#prepare(text)
       .all(...parameters)

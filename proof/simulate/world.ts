@@ -1,34 +1,37 @@
 import { readFileSync } from "node:fs";
 import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
-import type { Admission } from "../../src/durable/ledger.ts";
 import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
-import { keyOf, type LedgerPort } from "../../src/queue/ticket.ts";
+import type { LedgerPort, Report } from "../../src/queue/ticket.ts";
 import { consumeTickets } from "../../src/queue/writer.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
-import { contentOf } from "./content.ts";
+import { Clients } from "./clients.ts";
+import { CURSED, isPoisoned } from "./content.ts";
 import type { Faults } from "./faults.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { Mischief } from "./mischief.ts";
 import type { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
-import { ShardHost } from "./shard-host.ts";
+import { MAX_SHARDS, ShardHost } from "./shard-host.ts";
 import { Database, sqlStoreOn } from "./sqlite.ts";
 
 const MIGRATION = readFileSync("migrations/batch-metrics/0001_batch_runs.sql", "utf8");
 
-/** Keeps, beside the real tables, what was ever in them; and refuses poison. */
+/** Keeps, beside the real tables, what was ever in them; and fails for what is cursed. */
 const WITNESS = `
-  CREATE TABLE inserted (batch_id TEXT, digest TEXT);
+  CREATE TABLE inserted (id INTEGER, batch_id TEXT, digest TEXT);
+  CREATE INDEX inserted_batch ON inserted (batch_id);
   CREATE TABLE deleted (batch_id TEXT, digest TEXT);
   CREATE TRIGGER note_insert AFTER INSERT ON batch_runs
-    BEGIN INSERT INTO inserted VALUES (NEW.batch_id, NEW.digest); END;
+    BEGIN INSERT INTO inserted VALUES (NEW.id, NEW.batch_id, NEW.digest); END;
   CREATE TRIGGER note_delete AFTER DELETE ON batch_runs
     BEGIN INSERT INTO deleted VALUES (OLD.batch_id, OLD.digest); END;
-  CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'
-    BEGIN SELECT RAISE(ABORT, 'poisoned recipe: SQLITE_CONSTRAINT'); END;`;
+  CREATE TRIGGER curse BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${CURSED}'
+    BEGIN SELECT RAISE(ABORT, 'something that nobody has seen before'); END;`;
 
-const MAX_SHARDS = 4;
+/** Versions of a deploy are in use side by side for a while. */
+const DEPLOY_MS = 60_000;
 
 /** The whole system with everything around it: clients, operators, and what goes wrong. */
 export class World {
@@ -38,32 +41,36 @@ export class World {
   readonly random: Random;
   faults: Faults;
   readonly hosts: ShardHost[];
-  /** Batches that were promised to a client: a 2xx was sent. */
-  readonly promised = new Map<string, Admission>();
-  /** What happened, of late or of everything: a line each. */
+  readonly clients: Clients;
+  readonly mischief: Mischief;
+  /** What happened: a line each. */
   readonly history: string[] = [];
   hash = 0x811c9dc5;
+  /** Whether there are posts and mischief. */
+  running = true;
+  /** Verdicts that the writer had no cause for. */
+  readonly unjust: string[] = [];
   #shards = 2;
+  #shardsBefore = 2;
+  #deployedAt = 0;
   #databaseAwayUntil = 0;
-  #running = true;
-  readonly #numbers: number;
 
-  constructor(random: Random, faults: Faults, numbers: number) {
+  constructor(random: Random, faults: Faults) {
     this.random = random;
     this.faults = faults;
-    this.#numbers = numbers;
     this.database.exec(`PRAGMA foreign_keys = ON; ${MIGRATION} ${WITNESS}`);
     this.queue = new MessageQueue(this);
     this.hosts = Array.from({ length: MAX_SHARDS }, (_, number) => new ShardHost(this, number));
-    for (let client = 0; client < 3; client++) this.#client();
-    this.#mischief();
+    this.clients = new Clients(this);
+    this.mischief = new Mischief(this);
   }
 
   /** Notes what happens, for the history and for the hash that tells two runs apart. */
   note(line: string): void {
-    this.history.push(`${this.scheduler.now()} ${line}`);
-    for (let index = 0; index < line.length; index++) {
-      this.hash = Math.imul(this.hash ^ line.charCodeAt(index), 0x01000193) >>> 0;
+    const text = `${this.scheduler.now()} ${line}`;
+    this.history.push(text);
+    for (let index = 0; index < text.length; index++) {
+      this.hash = Math.imul(this.hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
     }
   }
 
@@ -74,51 +81,36 @@ export class World {
 
   /** No more posts and no more mischief: from here on everything must come to its end. */
   heal(faults: Faults): void {
-    this.#running = false;
+    this.note("healed");
+    this.running = false;
     this.faults = faults;
     this.#databaseAwayUntil = 0;
     // Retention that broke off has deleted rows and not yet their run; its next run goes on.
-    void this.#retain();
+    void this.retain();
   }
 
-  /** A client posts, waits for the answer or gives up, and goes on. */
-  #client(): void {
-    const { scheduler, random } = this;
-    scheduler.after(random.between(1, 400), () => {
-      if (!this.#running) return;
-      this.#client();
-      const variant = random.chance(0.15) ? 1 : 0;
-      const admission = contentOf(random.below(this.#numbers), variant);
-      const copies = random.chance(0.1) ? random.between(2, 5) : 1;
-      for (let copy = 0; copy < copies; copy++) void this.#post(admission);
-    });
-  }
-
-  async #post(admission: Admission): Promise<void> {
-    const { random } = this;
-    const wait = random.chance(0.5) ? 0 : random.between(1, 10_000);
-    const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;
-    try {
-      const receipt = await this.#hostOf(keyOf(admission)).call((shard) => {
-        this.note(`post ${name}`);
-        return shard.accept(admission, wait);
-      });
-      this.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
-      if (receipt.outcome === "accepted" || receipt.outcome === "duplicate") {
-        this.promised.set(`${keyOf(admission)} ${admission.digest}`, admission);
-      }
-    } catch (error) {
-      this.note(`no answer ${name} ${error instanceof Error ? error.message : ""}`);
-    }
-  }
-
-  #hostOf(key: string): ShardHost {
+  /** Where a batch is posted to: by the number of shards of the version that takes it. */
+  hostOf(key: string): ShardHost {
     let hash = 7;
     for (let index = 0; index < key.length; index++)
       hash = (hash * 31 + key.charCodeAt(index)) % 65_521;
-    const host = this.hosts[hash % this.#shards];
+    const deploying = this.scheduler.now() < this.#deployedAt + DEPLOY_MS;
+    const shards = deploying && this.random.chance(0.5) ? this.#shardsBefore : this.#shards;
+    const host = this.hosts[hash % shards];
     if (!host) throw new Error("there is no such shard");
     return host;
+  }
+
+  deploy(shards: number): void {
+    [this.#shardsBefore, this.#shards] = [this.#shards, shards];
+    this.#deployedAt = this.scheduler.now();
+    this.note(`deployed with ${shards} shards`);
+    for (const host of this.hosts) host.evict();
+  }
+
+  loseDatabase(ms: number): void {
+    this.#databaseAwayUntil = this.scheduler.now() + ms;
+    this.note(`D1 is away for ${ms} ms`);
   }
 
   /** The consumers, on a network and a database that fail; when they have died, nothing answers them. */
@@ -133,10 +125,19 @@ export class World {
       claim: (shard, keys) => call(shard, ({ ledger: core }) => core.claim(keys)),
       settle: (shard, reports) =>
         call(shard, (instance) => {
-          for (const report of reports) this.note(`settle ${report.key} ${report.outcome}`);
+          for (const report of reports) this.#judge(report);
           instance.settle(reports);
         }),
-      bury: (shard, burials) => call(shard, (instance) => instance.bury(burials)),
+      bury: (shard, burials) =>
+        call(shard, (instance) => {
+          const wrong = burials.filter(({ key, replays }) => this.#isOld(instance, key, replays));
+          instance.bury(burials);
+          for (const { key } of burials) this.note(`bury ${key}`);
+          for (const { key } of wrong) {
+            if (instance.ledger.find(key)?.state === "dead")
+              this.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
+          }
+        }),
     };
     if (kind === "dead-letters") return consumeDeadLetters(messages, ledger);
     const sql = sqlStoreOn(this.database, (work) =>
@@ -146,64 +147,41 @@ export class World {
     return consumeTickets(messages, { ledger, stream: () => open });
   }
 
-  async #withDatabase<Result>(work: () => Result): Promise<Result> {
-    const { scheduler, random, faults } = this;
-    await scheduler.delay(random.between(1, 40));
-    if (scheduler.now() < this.#databaseAwayUntil)
-      throw new Error("D1_ERROR: D1 DB is overloaded.");
-    if (random.chance(faults.databaseFails)) throw new Error("D1_ERROR: Network connection lost.");
-    if (random.chance(faults.databaseOdd)) throw new Error("D1_ERROR: something odd");
-    const result = work();
-    await scheduler.delay(random.between(1, 40));
-    if (random.chance(faults.databaseFailsAfter))
-      throw new Error("D1_ERROR: Network connection lost.");
-    return result;
-  }
-
-  /** What operators, deploys, retention and time do, now and then. */
-  #mischief(): void {
-    const { scheduler, random, faults } = this;
-    scheduler.after(random.between(1, 200), () => {
-      if (!this.#running) return;
-      this.#mischief();
-      for (const host of this.hosts) if (random.chance(faults.evicted)) host.evict();
-      if (random.chance(faults.deployed)) this.#deploy();
-      if (random.chance(faults.databaseAway)) {
-        this.#databaseAwayUntil = scheduler.now() + random.between(100, 600_000);
-      }
-      if (random.chance(faults.replayed)) {
-        for (const host of this.hosts)
-          host.call((shard) => shard.replayAll({}, 100)).catch(() => {});
-      }
-      if (random.chance(faults.dropped)) this.#drop();
-      if (random.chance(faults.retained)) void this.#retain();
-      if (random.chance(faults.timeJumps)) {
-        // Past the redelivery, or past what the ledger remembers.
-        scheduler.skip(random.chance(0.8) ? random.between(0, 2_000_000) : 31 * 86_400_000);
-      }
-    });
-  }
-
-  #deploy(): void {
-    this.#shards = this.random.between(1, MAX_SHARDS);
-    this.note(`deployed with ${this.#shards} shards`);
-    for (const host of this.hosts) host.evict();
-  }
-
-  #drop(): void {
-    const number = this.random.below(this.#numbers);
-    const key = keyOf(contentOf(number, 0));
-    const drop = (shard: LedgerShard) => {
-      if (shard.ledger.drop(key)) this.note(`dropped ${key}`);
-    };
-    this.#hostOf(key)
-      .call(drop)
-      .catch(() => {});
-  }
-
-  async #retain(): Promise<void> {
+  /** What is older than 2021 goes. */
+  async retain(): Promise<void> {
+    this.note("retention");
     const sql = sqlStoreOn(this.database, (work) => this.#withDatabase(work));
     await deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z").catch(() => {});
+  }
+
+  #isOld({ ledger }: LedgerShard, key: string, replays: number): boolean {
+    const row = ledger.find(key);
+    return row?.state === "pending" && row.replays !== replays;
+  }
+
+  /** Only content that a constraint refuses may die at once: D1 in trouble is no batch's fault. */
+  #judge(report: Report): void {
+    this.note(`settle ${report.key} ${report.digest.slice(0, 6)} ${report.outcome}`);
+    const content = this.clients.posted.get(report.digest);
+    if (report.outcome === "dead" && !(content && isPoisoned(content))) {
+      this.unjust.push(`unjust: ${report.key} was declared dead: ${report.reason}`);
+    }
+  }
+
+  async #withDatabase<Result>(work: () => Result): Promise<Result> {
+    const { scheduler, random, faults } = this;
+    const fail = (when: string, reason: string): never => {
+      this.note(`D1 fails ${when}: ${reason}`);
+      throw new Error(`D1_ERROR: ${reason}`);
+    };
+    await scheduler.delay(random.between(1, 40));
+    if (scheduler.now() < this.#databaseAwayUntil) fail("before", "D1 DB is overloaded.");
+    if (random.chance(faults.databaseFails)) fail("before", "Network connection lost.");
+    if (random.chance(faults.databaseOdd)) fail("before", "something odd");
+    const result = work();
+    await scheduler.delay(random.between(1, 40));
+    if (random.chance(faults.databaseFailsAfter)) fail("after it committed", "reset");
+    return result;
   }
 }
 

@@ -1,9 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../config.ts";
+import { AUDIT_ROWS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
 import type { Burial, Claim, Report } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
+import type { StreamBooks } from "./books.ts";
 import { realClock } from "./clock.ts";
 import {
   countDeadLetters,
@@ -18,6 +20,8 @@ import { shardName, shardNumber } from "./shard-name.ts";
 
 /** How many shards there have been, as shard 0 keeps it. */
 const KNOWN_SHARDS = "known-shards";
+/** The key up to which the audit has come. */
+const AUDITED_TO = "audited-to";
 /** Set in a shard that shard 0 knows of. */
 const ANNOUNCED = "announced";
 
@@ -108,6 +112,27 @@ export class BatchLedger extends DurableObject<Env> {
   /** Forgets a dead batch. @returns whether there was one. */
   drop(key: string): boolean {
     return this.#shard.ledger.drop(key);
+  }
+
+  /** What became of each stream's batches in this shard. */
+  books(streams: string[]): StreamBooks[] {
+    return streams.map((stream) => this.#shard.books.of(stream));
+  }
+
+  /** Counts uploads that were refused: `[stream, kind of problem, number]`. */
+  countRejected(rejected: [stream: string, kind: string, number: number][]): void {
+    for (const [stream, kind, number] of rejected) {
+      this.#shard.books.countRejected(stream, kind, number);
+    }
+  }
+
+  /** Written batches for the audit, the next stretch each time, and from the start again. */
+  async nextForAudit(): Promise<BatchRow[]> {
+    const from = (await this.ctx.storage.get<string>(AUDITED_TO)) ?? "";
+    const rows = this.#shard.books.writtenAfter(from);
+    const last = rows.length === AUDIT_ROWS ? rows.at(-1)?.key : "";
+    if (last !== from) await this.ctx.storage.put(AUDITED_TO, last ?? "");
+    return rows;
   }
 
   /** How many shards there have been. Only shard 0 knows. */

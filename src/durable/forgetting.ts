@@ -1,4 +1,6 @@
 import { FORGET_EVERY_MS, FORGET_ROWS } from "../limits.ts";
+import { batchOf } from "./batch-key.ts";
+import { Counters } from "./counters.ts";
 import type { LedgerSql } from "./schema.ts";
 
 const STRETCH = `
@@ -19,10 +21,12 @@ const END = "\u{10FFFF}";
 export class Forgetting {
   readonly #sql: LedgerSql;
   readonly #retentionMs: number;
+  readonly #counters: Counters;
 
   constructor(sql: LedgerSql, retentionMs: number) {
     this.#sql = sql;
     this.#retentionMs = retentionMs;
+    this.#counters = new Counters(sql);
   }
 
   /** When there is a stretch to look at, or null before the first `run`. */
@@ -40,6 +44,9 @@ export class Forgetting {
       const from = this.#note("forget_from") ?? "";
       const to = this.#sql.exec(STRETCH, from)[0]?.["key"];
       const gone = this.#sql.exec(FORGET, from, to ?? END, now - this.#retentionMs);
+      for (const [stream, rows] of Map.groupBy(gone, ({ key }) => batchOf(String(key)).stream)) {
+        this.#counters.add(`forgotten/${stream}`, rows.length);
+      }
       this.#setNote("forget_from", to ?? "");
       this.#setNote("forget_at", to === undefined ? now + FORGET_EVERY_MS : now);
       return gone.length;

@@ -1,6 +1,7 @@
 import { REDELIVER_TICKETS } from "../limits.ts";
 import { log, logError, reasonOf } from "../log.ts";
 import { type Burial, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
+import { Books } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import { type DeadLetterFilter, listDeadLetters } from "./dead-letter-list.ts";
 import { Forgetting } from "./forgetting.ts";
@@ -31,6 +32,7 @@ export interface ShardSettings extends LedgerSettings {
  */
 export class LedgerShard {
   readonly ledger: Ledger;
+  readonly books: Books;
   readonly #ports: ShardPorts;
   readonly #shard: number;
   readonly #redeliverAfterMs: number;
@@ -45,6 +47,7 @@ export class LedgerShard {
     this.#shard = settings.shard;
     this.#redeliverAfterMs = settings.redeliverAfterMs;
     this.ledger = new Ledger(ports.sql, settings);
+    this.books = new Books(ports.sql);
     this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
     this.#outbox = new Outbox({
@@ -71,6 +74,8 @@ export class LedgerShard {
   async accept(admission: Admission, wait_ms: number): Promise<Receipt> {
     await this.#wakeInTime();
     const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
+    if (receipt.outcome === "duplicate") this.books.count("duplicates", admission.stream);
+    if (receipt.outcome === "conflict") this.books.count("conflicts", admission.stream);
     if (ticket) await this.#send([ticket]);
     if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
     if (receipt.state !== "pending" || wait_ms <= 0) return receipt;
@@ -120,6 +125,7 @@ export class LedgerShard {
         log("ledger.redelivered", { shard: this.#shard, tickets: tickets.length });
       }
       this.#outbox.add(tickets);
+      this.books.store();
       const forgotten = this.#forgetting.run(now);
       if (forgotten > 0) log("ledger.forgot", { shard: this.#shard, batches: forgotten });
     } finally {

@@ -2,7 +2,9 @@ import { SHARD_BACKLOG_BYTES } from "../limits.ts";
 import { type Burial, type Claim, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
+import { batchOf } from "./batch-key.ts";
 import { BodyStore } from "./body-store.ts";
+import { Counters } from "./counters.ts";
 import { batchRowOf, type BatchRow, createTables, type LedgerSql, type State } from "./schema.ts";
 import {
   BURY,
@@ -25,6 +27,8 @@ export interface Admission {
   digest: string;
   row_count: number;
   bytes: number;
+  /** The moment by which D1's retention goes, in milliseconds since 1970; absent: when it is accepted. */
+  dated_at?: number;
   body: Body;
 }
 
@@ -56,12 +60,14 @@ export class Ledger {
   readonly #sql: LedgerSql;
   readonly #settings: LedgerSettings;
   readonly #bodies: BodyStore;
+  readonly #counters: Counters;
 
   constructor(sql: LedgerSql, settings: LedgerSettings) {
     this.#sql = sql;
     this.#settings = settings;
     createTables(sql);
     this.#bodies = new BodyStore(sql);
+    this.#counters = new Counters(sql);
   }
 
   /**
@@ -75,13 +81,13 @@ export class Ledger {
     if (!known) return this.#insert(key, admission, now);
 
     if (known.digest !== admission.digest) {
+      if (known.written_digest !== admission.digest) return { receipt: { outcome: "conflict" } };
       // The content that was refused is still here as a dead letter; what is posted now is
-      // the content that D1 has.
-      return known.written_digest === admission.digest
-        ? {
-            receipt: { outcome: "duplicate", ...standingOf(known), state: "written", reason: null },
-          }
-        : { receipt: { outcome: "conflict" } };
+      // the content that D1 has, with its own number of rows.
+      const { batch_run_id } = known;
+      const { row_count } = admission;
+      const written = { state: "written" as const, batch_run_id, row_count, reason: null };
+      return { receipt: { outcome: "duplicate", ...written } };
     }
     if (known.state === "dead" && known.written_digest) return { receipt: { outcome: "conflict" } };
     if (known.state === "dead") {
@@ -99,7 +105,18 @@ export class Ledger {
     const due = now + this.#settings.redeliverAfterMs;
     const [first = "[]", ...more] = body.parts;
     this.#sql.transaction(() => {
-      this.#sql.exec(INSERT, key, digest, row_count, bytes, now, due, body.run, first);
+      this.#sql.exec(
+        INSERT,
+        key,
+        digest,
+        row_count,
+        bytes,
+        now,
+        admission.dated_at ?? now,
+        due,
+        body.run,
+        first,
+      );
       this.#bodies.addParts(key, more);
     });
     const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
@@ -178,6 +195,7 @@ export class Ledger {
       const text = `DELETE FROM batches WHERE key = ? AND state = 'dead' RETURNING key`;
       const dropped = keysOf(this.#sql.exec(text, key));
       this.#bodies.removeParts(dropped);
+      this.#counters.add(`dropped/${batchOf(key).stream}`, dropped.length);
       return dropped.length > 0;
     });
   }
@@ -213,12 +231,6 @@ export class Ledger {
 /** How a row stands, as its poster is told. */
 export function standingOf({ state, batch_run_id, row_count, reason }: BatchRow): Standing {
   return { state, batch_run_id, row_count, reason };
-}
-
-/** The batch that a key names: the reverse of `keyOf`. */
-export function batchOf(key: string): { stream: string; batch_id: string } {
-  const slash = key.indexOf("/");
-  return { stream: key.slice(0, slash), batch_id: key.slice(slash + 1) };
 }
 
 function keysOf(rows: readonly Record<string, SqlValue>[]): string[] {

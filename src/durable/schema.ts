@@ -22,6 +22,7 @@ const TABLES = `
     row_count INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL,
+    dated_at INTEGER NOT NULL,
     due_at INTEGER,
     settled_at INTEGER,
     batch_run_id INTEGER,
@@ -59,6 +60,8 @@ export interface BatchRow {
   row_count: number;
   bytes: number;
   accepted_at: number;
+  /** The moment by which D1's retention goes: after that its run may be gone. */
+  dated_at: number;
   /** When the ticket is sent again; null unless pending. */
   due_at: number | null;
   /** When it was written or died; null while pending. */
@@ -74,7 +77,7 @@ export interface BatchRow {
 }
 
 /** The columns of `BatchRow`: a body is read only where it is wanted. */
-export const ROW = `key, state, digest, row_count, bytes, accepted_at, due_at, settled_at,
+export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, settled_at,
   batch_run_id, written_digest, attempts, reason, replays, replayed_at`;
 
 /** Reads a row of `batches`; the columns were selected with `ROW`. */
@@ -89,6 +92,7 @@ export function batchRowOf(row: Record<string, SqlValue>): BatchRow {
     row_count: number("row_count"),
     bytes: number("bytes"),
     accepted_at: number("accepted_at"),
+    dated_at: number("dated_at"),
     due_at: numberOrNull("due_at"),
     settled_at: numberOrNull("settled_at"),
     batch_run_id: numberOrNull("batch_run_id"),

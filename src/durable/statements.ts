@@ -8,8 +8,8 @@ import { ROW } from "./schema.ts";
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
 export const INSERT = `
-  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, due_at, run, part)
-  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, run, part)
+  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',

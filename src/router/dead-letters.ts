@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { DeadLetterCursor, DeadLetterFilter } from "../durable/dead-letter-list.ts";
-import { batchOf } from "../durable/ledger.ts";
+import { batchOf } from "../durable/batch-key.ts";
 import type { BatchRow } from "../durable/schema.ts";
 import { allShards, callShard, shardsFor } from "../durable/shards.ts";
 import { DEFAULT_PAGE, MAX_PAGE, REPLAY_AT_ONCE } from "../limits.ts";

@@ -9,10 +9,27 @@ import { parseBatch } from "../streams/parse.ts";
 import type { Batch, Stream } from "../streams/stream.ts";
 import { type Preference, preferenceOf } from "./preference.ts";
 import { readUpload } from "./read-upload.ts";
+import { countRejection } from "./rejections.ts";
 import { type Context, json } from "./route.ts";
 
 /** POST to a stream: 201 once the batch is written, 202 while it is on its way. */
 export async function ingest(
+  stream: Stream,
+  request: Request,
+  context: Context,
+): Promise<Response> {
+  try {
+    return await accept(stream, request, context);
+  } catch (error) {
+    // A conflict has reached the ledger, which counts it.
+    if (error instanceof Problem && error.kind !== "batch-conflict") {
+      countRejection(context.env, stream.name, error.kind);
+    }
+    throw error;
+  }
+}
+
+async function accept(
   stream: Stream,
   request: Request,
   { env, caller }: Context,
@@ -24,7 +41,14 @@ export async function ingest(
   const batch = parseBatch(stream, await readUpload(request, config.MAX_UPLOAD_BYTES));
   const { body, digest, bytes } = await encodeBody(batch);
   const named = { stream: stream.name, batch_id: batch.batch_id };
-  const admission = { ...named, digest, row_count: batch.rows.length, bytes, body };
+  const admission = {
+    ...named,
+    digest,
+    row_count: batch.rows.length,
+    bytes,
+    body,
+    ...datedAt(stream, batch),
+  };
 
   const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
   const shard = shardOf(env, keyOf(named));
@@ -42,6 +66,12 @@ export async function ingest(
     ...("state" in receipt && { state: receipt.state }),
   });
   return answer(stream, batch, receipt, preference);
+}
+
+/** The moment by which retention goes, where the batch itself says it. */
+function datedAt(stream: Stream, batch: Batch): { dated_at?: number } {
+  const moment = batch.run[stream.tables?.age.run ?? ""];
+  return typeof moment === "string" ? { dated_at: Date.parse(moment) } : {};
 }
 
 async function checkRate(env: Env, token: string): Promise<void> {

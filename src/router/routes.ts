@@ -1,5 +1,6 @@
 import type { Stream } from "../streams/stream.ts";
 import { batchStatus } from "./batch-status.ts";
+import { readBooks } from "./books.ts";
 import {
   dropDeadLetter,
   listDeadLetters,
@@ -14,10 +15,17 @@ import { json, type Route } from "./route.ts";
 
 /** Every route of the service with these streams: what a stream adds comes from its definition. */
 export function routesOf(streams: readonly Stream[]): Route[] {
-  return [...streams.flatMap(streamRoutes), ...deadLetterRoutes, ...publicRoutes];
+  return [...streams.flatMap(streamRoutes), ...operatorRoutes, ...publicRoutes];
 }
 
-const deadLetterRoutes: readonly Route[] = [
+const operatorRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/ledger",
+    scopes: ["read"],
+    summary: "What became of every batch, by stream",
+    handle: readBooks,
+  },
   {
     method: "GET",
     path: "/dead-letters",

@@ -1,5 +1,5 @@
 import type { SqlStore, SqlValue } from "../sql.ts";
-import type { Stream } from "../streams/stream.ts";
+import type { Stream, Tables } from "../streams/stream.ts";
 
 /** A written run: its own columns, and how many rows came with it. */
 export interface StoredRun {
@@ -31,4 +31,17 @@ export async function findRun(
     row_count: Number(row["row_count"]),
     fields: Object.fromEntries(columns.map((column) => [column, row[column] ?? null])),
   };
+}
+
+/** The digest of each of these batches' runs that the stream's tables have. */
+export async function findDigests(
+  sql: SqlStore,
+  tables: Tables,
+  batch_ids: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await sql.all<{ batch_id: string; digest: string }>(
+    `SELECT batch_id, digest FROM ${tables.run} WHERE batch_id IN (SELECT value FROM json_each(?1))`,
+    JSON.stringify(batch_ids),
+  );
+  return new Map(rows.map(({ batch_id, digest }) => [batch_id, digest]));
 }

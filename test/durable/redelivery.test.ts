@@ -118,6 +118,35 @@ describe("the alarm", () => {
   });
 });
 
+test("an old ticket that the queue gives up on does not bury a batch that was replayed since", async ({
+  expect,
+}) => {
+  const shard = shardFor("run-1");
+  const key = "batch-metrics/run-1";
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
+  await shard.bury([{ key, replays: 0 }]);
+  expect(await shard.replay(key)).toBe(true);
+  await shard.bury([{ key, replays: 0 }]);
+  expect(await shard.status(key)).toMatchObject({ state: "pending", replays: 1 });
+  await shard.bury([{ key, replays: 1 }]);
+  expect(await shard.status(key)).toMatchObject({
+    state: "dead",
+    reason: expect.stringContaining("queue gave up"),
+  });
+});
+
+test("a report about other content than the ledger has now changes nothing", async ({ expect }) => {
+  const shard = shardFor("run-1");
+  const of = { key: "batch-metrics/run-1", digest: "of what was dropped meanwhile" };
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
+  await shard.settle([{ ...of, outcome: "written", batch_run_id: 7 }]);
+  await shard.settle([{ ...of, outcome: "dead", reason: "no" }]);
+  await shard.settle([{ ...of, outcome: "failed", reason: "no" }]);
+  expect(await shard.status(of.key)).toMatchObject({ state: "pending", attempts: 0, reason: null });
+});
+
 test("content that the ledger forgot and D1 knows otherwise is refused even without waiting", async ({
   expect,
 }) => {

@@ -60,11 +60,13 @@ test("other content under its batch_id is a conflict for the new shard too, and 
   const other = await withShards(
     7,
     "/batch-metrics",
-    upload({ batch_id: moving, total_recipes: 5 }),
+    upload({ batch_id: moving, total_recipes: 5, results: [] }),
   );
   expect(other.status).toBe(409);
   const right = await withShards(7, "/batch-metrics", upload({ batch_id: moving }));
   expect(right.status).toBe(201);
+  // Of its own results, and not of those of the content that was refused.
+  expect(await right.json()).toMatchObject({ status: "written", results: 1 });
   expect(await rows("SELECT total_recipes FROM batch_runs")).toEqual([{ total_recipes: 1 }]);
 });
 

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { test } from "vitest";
 import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
-import { newState, startServer } from "./server.ts";
+import { newState, startServer } from "../../scripts/local-server.ts";
 
 const UPLOAD = {
   batch_id: "killed",

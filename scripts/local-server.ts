@@ -13,9 +13,9 @@ export interface LocalServer {
   kill(): Promise<void>;
 }
 
-/** A folder for the state of a test's service. */
+/** A folder for the state of such a service. */
 export function newState(): string {
-  return mkdtempSync(join(tmpdir(), "millrace-test-"));
+  return mkdtempSync(join(tmpdir(), "millrace-"));
 }
 
 /** Starts the service, and waits until it answers. */

@@ -1,0 +1,135 @@
+/**
+ * `npm run fuzz -- --cases N [--seed S]`: N requests at the service's door, well formed and not.
+ * No 5xx, no hang over 2 s, no row for what was refused; what is accepted comes back from
+ * SQLite unchanged; and in the end a good upload still works. Ends with 1 where it is not so.
+ */
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import pLimit from "p-limit";
+import { createTestHarness } from "wrangler";
+import { anyCase, type Case } from "./cases.ts";
+import { changed } from "./compare.ts";
+
+const { values } = parseArgs({
+  options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
+});
+const CHUNK = 1_000;
+const HANG_MS = 2_000;
+const total = Number(values.cases);
+
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+process.env["WRANGLER_LOG"] = "error";
+const server = createTestHarness({ workers: [{ configPath: "./wrangler.toml" }] });
+const { url } = await server.listen();
+const worker = server.getWorker();
+await worker.applyD1Migrations("DB");
+const { DB } = await worker.getEnv();
+
+const statuses = new Map<number, number>();
+const found: string[] = [];
+let accepted = 0;
+const started = performance.now();
+for (let done = 0; done < total && found.length < 20; done += CHUNK) {
+  const numRuns = Math.min(CHUNK, total - done);
+  const cases = fc.sample(anyCase, { seed: Number(values.seed) * 1_000_003 + done, numRuns });
+  await round(cases.map((make, index) => make(done + index)));
+}
+await lastUpload();
+const seconds = (performance.now() - started) / 1000;
+await server.close();
+
+const counts = [...statuses].toSorted(([a], [b]) => a - b).map(([status, n]) => `${n} × ${status}`);
+console.log(`${total} cases in ${seconds.toFixed(0)} s: ${counts.join(", ")}`);
+console.log(`${accepted} accepted, all as they were sent; ${found.length} violations`);
+for (const line of found) console.log(line);
+process.exit(found.length > 0 ? 1 : 0);
+
+/** Sends the cases, and then holds what is in D1 against what was answered. */
+async function round(cases: Case[]): Promise<void> {
+  const kept = new Map<string, Record<string, unknown>>();
+  await pLimit(16).map(cases, async (each) => {
+    const status = await send(each);
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    if ((status === 201 || status === 202) && each.upload)
+      kept.set(String(each.upload["batch_id"]), each.upload);
+  });
+  accepted += kept.size;
+  const runs = await query("SELECT * FROM batch_runs");
+  const results = Map.groupBy(
+    await query("SELECT * FROM recipe_results ORDER BY id"),
+    (row) => row["batch_run_id"],
+  );
+  const byId = new Map(runs.map((run) => [String(run["batch_id"]), run]));
+  for (const [batch_id, upload] of kept) {
+    const run = byId.get(batch_id);
+    for (const line of changed(upload, run, results.get(run?.["id"]) ?? []))
+      found.push(`${batch_id}: ${line}`);
+  }
+  for (const batch_id of byId.keys())
+    if (!kept.has(batch_id)) found.push(`${batch_id}: was refused, and is in D1`);
+  await query("DELETE FROM recipe_results");
+  await query("DELETE FROM batch_runs");
+}
+
+async function query(text: string): Promise<Record<string, unknown>[]> {
+  return (await DB.prepare(text).all()).results;
+}
+
+async function send({ method, path, headers, body }: Case): Promise<number> {
+  const begun = performance.now();
+  try {
+    const init = {
+      method,
+      headers: { Prefer: "wait=20", ...headers },
+      redirect: "manual" as const,
+    };
+    const response = await fetch(`${url.origin}${path}`, {
+      ...init,
+      ...(body && { body: new Uint8Array(body) }),
+    });
+    const answer = await response.text();
+    if (response.status >= 500)
+      found.push(
+        `${method} ${path}: ${response.status} ${answer.slice(0, 300)} for ${shown(body)}`,
+      );
+    if (response.status >= 400 && method !== "HEAD") checkProblem(response.status, answer);
+    return response.status;
+  } catch (error) {
+    found.push(`${method} ${path}: no answer: ${String(error)}`);
+    return 0;
+  } finally {
+    const ms = performance.now() - begun;
+    if (ms > HANG_MS) found.push(`${method} ${path}: took ${ms.toFixed(0)} ms for ${shown(body)}`);
+  }
+}
+
+function checkProblem(status: number, answer: string): void {
+  const problem: Record<string, unknown> = JSON.parse(answer);
+  if (problem["status"] !== status || typeof problem["detail"] !== "string")
+    found.push(`no problem: ${answer.slice(0, 300)}`);
+}
+
+async function lastUpload(): Promise<void> {
+  const upload = {
+    batch_id: "the-last",
+    ecosystem: "npm",
+    started_at: "2026-11-20T12:00:00Z",
+    total_recipes: 0,
+    results: [],
+  };
+  const headers = { Authorization: "Bearer dev-upload-token", "Content-Type": "application/json" };
+  const response = await fetch(new URL("/batch-metrics", url), {
+    method: "POST",
+    headers,
+    body: JSON.stringify(upload),
+  });
+  if (response.status !== 201) found.push(`the last upload was answered ${response.status}`);
+}
+
+function shown(body: Uint8Array | undefined): string {
+  return JSON.stringify(
+    Buffer.from(body ?? [])
+      .toString("utf8")
+      .slice(0, 300),
+  );
+}

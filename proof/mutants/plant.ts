@@ -1,0 +1,29 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Mutant } from "./list.ts";
+
+/** Why a bug cannot be planted in the project; undefined where it can. */
+export function faultOf({ bug, file, search }: Mutant): string | undefined {
+  const found = readFileSync(file, "utf8").split(search).length - 1;
+  return found === 1 ? undefined : `"${bug}": its text is ${found} times in ${file}; mend the list`;
+}
+
+/** Does the work with the bug planted in the copy of the project, and takes it out again. */
+export function withBug<Result>(
+  copy: string,
+  { file, search, replace }: Mutant,
+  work: () => Result,
+): Result {
+  const path = join(copy, file);
+  const original = readFileSync(path, "utf8");
+  // A function, since `$` has a meaning in a replacement text.
+  writeFileSync(
+    path,
+    original.replace(search, () => replace),
+  );
+  try {
+    return work();
+  } finally {
+    writeFileSync(path, original);
+  }
+}

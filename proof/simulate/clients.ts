@@ -1,0 +1,91 @@
+import type { Admission, Receipt } from "../../src/durable/ledger.ts";
+import { keyOf } from "../../src/queue/ticket.ts";
+import { contentOf } from "./content.ts";
+import type { World } from "./world.ts";
+
+const CLIENTS = 3;
+/** Different batches in use at a time: few, so that they meet. */
+const WINDOW = 40;
+/** Posts after which the oldest of them goes out of use. */
+const POSTS_A_NUMBER = 12;
+
+/** CI jobs that post, repeat, contradict each other, and note what they were promised. */
+export class Clients {
+  readonly #world: World;
+  #posts = 0;
+  /** Everything that was ever posted, by its digest. */
+  readonly posted = new Map<string, Admission>();
+  /** Batches that were promised to a client: a 2xx was sent. */
+  readonly promised = new Map<string, Admission>();
+  /** Answers that were not true when they were given. */
+  readonly untrue: string[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    for (let client = 0; client < CLIENTS; client++) this.#work();
+  }
+
+  /** A client posts, waits for the answer or gives up, and goes on. */
+  #work(): void {
+    const { scheduler, random } = this.#world;
+    scheduler.after(random.between(1, 400), () => {
+      if (!this.#world.running) return;
+      this.#work();
+      const oldest = Math.floor(this.#posts++ / POSTS_A_NUMBER);
+      const variant = random.chance(0.15) ? 1 : 0;
+      const admission = contentOf(oldest + random.below(WINDOW), variant);
+      const copies = random.chance(0.1) ? random.between(2, 5) : 1;
+      for (let copy = 0; copy < copies; copy++) void this.#post(admission);
+    });
+  }
+
+  async #post(admission: Admission): Promise<void> {
+    const world = this.#world;
+    const wait = world.random.chance(0.5) ? 0 : world.random.between(1, 10_000);
+    const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;
+    this.posted.set(admission.digest, admission);
+    try {
+      const host = world.hostOf(keyOf(admission));
+      const receipt = await host.call((shard) => {
+        world.note(`post ${name} to shard ${host.number}`);
+        return shard.accept(admission, wait);
+      });
+      world.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
+      const untruth = this.#untruthOf(receipt, admission);
+      if (untruth) this.untrue.push(`untrue: ${name} was answered ${receipt.outcome}: ${untruth}`);
+      if (receipt.outcome === "accepted" || receipt.outcome === "duplicate") {
+        this.promised.set(admission.digest, admission);
+      }
+    } catch (error) {
+      world.note(`no answer ${name} ${error instanceof Error ? error.message : ""}`);
+    }
+  }
+
+  /** What is false in an answer, by what the databases have ever had; undefined where it is true. */
+  #untruthOf(receipt: Receipt, admission: Admission): string | undefined {
+    const { digest, batch_id } = admission;
+    const world = this.#world;
+    const inserted = world.database.all(
+      "SELECT id, digest FROM inserted WHERE batch_id = ? ORDER BY id",
+      [batch_id],
+    );
+    const accepted = world.hosts.flatMap(({ database }) =>
+      database.all("SELECT digest FROM accepted WHERE key = ?", [keyOf(admission)]),
+    );
+    if (receipt.outcome === "overloaded") return "nothing is overloaded here";
+    if (receipt.outcome === "conflict") {
+      const other = [...inserted, ...accepted].some((row) => row["digest"] !== digest);
+      return other ? undefined : "there was never other content";
+    }
+    if (receipt.row_count !== admission.row_count) {
+      return `it has ${admission.row_count} rows, not ${receipt.row_count}`;
+    }
+    if (receipt.state === "written") {
+      const { batch_run_id } = receipt;
+      return inserted.some((row) => row["digest"] === digest && row["id"] === batch_run_id)
+        ? undefined
+        : `run ${String(batch_run_id)} was never written with its content`;
+    }
+    return accepted.some((row) => row["digest"] === digest) ? undefined : "no shard ever took it";
+  }
+}

@@ -1,0 +1,54 @@
+import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
+import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
+import { MAX_SHARDS } from "./shard-host.ts";
+import type { World } from "./world.ts";
+
+/** What operators, deploys, retention and time do, now and then, at the chances of the faults. */
+export class Mischief {
+  readonly #world: World;
+  /** Dead batches that operators dropped. */
+  dropped = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#next();
+  }
+
+  #next(): void {
+    const world = this.#world;
+    const { scheduler, random, faults } = world;
+    scheduler.after(random.between(1, 200), () => {
+      if (!world.running) return;
+      this.#next();
+      for (const host of world.hosts) if (random.chance(faults.evicted)) host.evict();
+      if (random.chance(faults.deployed)) world.deploy(random.between(1, MAX_SHARDS));
+      if (random.chance(faults.databaseAway)) world.loseDatabase(random.between(100, 600_000));
+      if (random.chance(faults.replayed)) {
+        for (const host of world.hosts)
+          host.call((shard) => shard.replayAll({}, 100)).catch(() => {});
+      }
+      if (random.chance(faults.dropped)) this.#drop();
+      if (random.chance(faults.retained)) void world.retain();
+      if (random.chance(faults.timeJumps)) {
+        // Past the redelivery, or past what the ledger remembers.
+        const ms = random.chance(0.8) ? random.between(0, 2_000_000) : 31 * 86_400_000;
+        world.note(`${ms} ms pass`);
+        scheduler.skip(ms);
+      }
+    });
+  }
+
+  /** An operator drops a dead batch that the list shows. */
+  #drop(): void {
+    const { hosts, random } = this.#world;
+    const host = random.pick(hosts);
+    host
+      ?.call((shard: LedgerShard) => {
+        const row = random.pick(listDeadLetters(host.sql, {}, undefined, 10));
+        if (!row || !shard.ledger.drop(row.key)) return;
+        this.dropped += 1;
+        this.#world.note(`dropped ${row.key}`);
+      })
+      .catch(() => {});
+  }
+}

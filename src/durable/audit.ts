@@ -1,0 +1,57 @@
+import { retentionDays } from "../config.ts";
+import { log, logError, reasonOf } from "../log.ts";
+import { findDigests } from "../store/find-run.ts";
+import { openStream } from "../store/index.ts";
+import type { Stream } from "../streams/stream.ts";
+import { batchOf } from "./batch-key.ts";
+import type { BatchRow } from "./schema.ts";
+import { allShards, callShard } from "./shards.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Compares the ledger with D1, a stretch of each shard at a time, round and round: what the
+ * ledger calls written must be there, with the same content, unless retention may have taken
+ * it. What is not is logged as the error `ledger.unbalanced`, which alerts can match.
+ */
+export async function audit(streams: readonly Stream[], env: Env, now: number): Promise<void> {
+  try {
+    const shards = await allShards(env);
+    for (const shard of shards) {
+      const rows = await callShard(env, shard, (ledger) => ledger.nextForAudit());
+      for (const stream of streams) {
+        const own = rows.filter((row) => batchOf(row.key).stream === stream.name);
+        await auditStream(stream, env, shard, own, now);
+      }
+    }
+  } catch (error) {
+    logError("ledger.audit-failed", { reason: reasonOf(error) });
+  }
+}
+
+async function auditStream(
+  stream: Stream,
+  env: Env,
+  shard: number,
+  rows: readonly BatchRow[],
+  now: number,
+): Promise<void> {
+  const { sql } = openStream(stream, env);
+  if (!sql || !stream.tables || rows.length === 0) return;
+  // A day of grace: retention may be at work, or the days may just have been changed.
+  const days = retentionDays(env, stream.name, stream.retentionDays) - 1;
+  const kept = rows.filter((row) => row.dated_at > now - days * DAY_MS);
+  const ids = kept.map((row) => batchOf(row.key).batch_id);
+  const digests = await findDigests(sql, stream.tables, ids);
+
+  let unbalanced = 0;
+  for (const row of kept) {
+    const { batch_id } = batchOf(row.key);
+    const digest = digests.get(batch_id);
+    if (digest === row.digest) continue;
+    unbalanced += 1;
+    const reason = digest === undefined ? "written, but not in D1" : "D1 has other content";
+    logError("ledger.unbalanced", { stream: stream.name, batch_id, shard, reason });
+  }
+  log("ledger.audited", { stream: stream.name, shard, batches: kept.length, unbalanced });
+}

@@ -1,0 +1,131 @@
+import { AUDIT_ROWS, COUNTED_IN_MEMORY } from "../limits.ts";
+import { Counters } from "./counters.ts";
+import { batchRowOf, type BatchRow, type LedgerSql, ROW } from "./schema.ts";
+
+/** What became of a stream's batches in one shard, or in all. */
+export interface StreamBooks {
+  /** Batches taken as new: written + dead + pending + dropped + forgotten. */
+  accepted: number;
+  written: number;
+  dead: number;
+  pending: number;
+  /** Dead batches that an operator removed. */
+  dropped: number;
+  /** Written batches that the ledger no longer remembers. */
+  forgotten: number;
+  /** When the oldest pending batch was accepted, in milliseconds since 1970. */
+  oldest_pending_at: number | null;
+  /** Posts of known batches, and of other content under a known `batch_id`. */
+  duplicates: number;
+  conflicts: number;
+  /** Uploads that were refused, by the kind of problem. */
+  rejected: Record<string, number>;
+}
+
+const NONE: StreamBooks = {
+  accepted: 0,
+  written: 0,
+  dead: 0,
+  pending: 0,
+  dropped: 0,
+  forgotten: 0,
+  oldest_pending_at: null,
+  duplicates: 0,
+  conflicts: 0,
+  rejected: {},
+};
+
+const TALLY = `
+  SELECT count(*) AS all_batches, count(*) FILTER (WHERE state = 'written') AS written,
+    count(*) FILTER (WHERE state = 'dead') AS dead, count(*) FILTER (WHERE state = 'pending') AS pending,
+    min(accepted_at) FILTER (WHERE state = 'pending') AS oldest_pending_at
+  FROM batches WHERE key > ?1 || '/' AND key < ?1 || '0'`;
+
+const STRETCH = `
+  SELECT ${ROW} FROM batches WHERE key > ? AND state = 'written' ORDER BY key LIMIT ${AUDIT_ROWS}`;
+
+/**
+ * A shard's account of itself. What is in the table is counted there; what has left it was
+ * counted in the transaction that removed it; so `accepted` is exact. Duplicates, conflicts
+ * and refusals change no row, and storing each would cost one: they are counted in memory and
+ * stored now and then, and the last few are lost when the object ends.
+ */
+export class Books {
+  readonly #sql: LedgerSql;
+  readonly #counters: Counters;
+  #unstored = new Map<string, number>();
+
+  constructor(sql: LedgerSql) {
+    this.#sql = sql;
+    this.#counters = new Counters(sql);
+  }
+
+  /** Counts a post that changed nothing. */
+  count(what: "duplicates" | "conflicts", stream: string): void {
+    const name = `${what}/${stream}`;
+    const number = (this.#unstored.get(name) ?? 0) + 1;
+    this.#unstored.set(name, number);
+    if (number >= COUNTED_IN_MEMORY) this.store();
+  }
+
+  /** Counts uploads that were refused before they reached the ledger. */
+  countRejected(stream: string, kind: string, number: number): void {
+    this.#counters.add(`rejected/${stream}/${kind}`, number);
+  }
+
+  /** Stores what is counted in memory. */
+  store(): void {
+    for (const [name, number] of this.#unstored) this.#counters.add(name, number);
+    this.#unstored = new Map();
+  }
+
+  /** The account of a stream. */
+  of(stream: string): StreamBooks {
+    this.store();
+    const [row = {}] = this.#sql.exec(TALLY, stream);
+    const counted = (what: string) => this.#counters.under(what)[stream] ?? 0;
+    const dropped = counted("dropped");
+    const forgotten = counted("forgotten");
+    const oldest = row["oldest_pending_at"];
+    return {
+      accepted: Number(row["all_batches"]) + dropped + forgotten,
+      written: Number(row["written"]),
+      dead: Number(row["dead"]),
+      pending: Number(row["pending"]),
+      dropped,
+      forgotten,
+      oldest_pending_at: typeof oldest === "number" ? oldest : null,
+      duplicates: counted("duplicates"),
+      conflicts: counted("conflicts"),
+      rejected: this.#counters.under(`rejected/${stream}`),
+    };
+  }
+
+  /** The written batches after a key, in the order of their keys: what the audit compares with D1. */
+  writtenAfter(key: string): BatchRow[] {
+    return this.#sql.exec(STRETCH, key).map(batchRowOf);
+  }
+}
+
+/** The accounts of several shards as one. */
+export function total(books: readonly StreamBooks[]): StreamBooks {
+  return books.reduce((sum, one) => {
+    const oldest = [sum.oldest_pending_at, one.oldest_pending_at].filter((at) => at !== null);
+    const rejected = { ...sum.rejected };
+    for (const [kind, number] of Object.entries(one.rejected)) {
+      rejected[kind] = (rejected[kind] ?? 0) + number;
+    }
+    return {
+      accepted: sum.accepted + one.accepted,
+      written: sum.written + one.written,
+      dead: sum.dead + one.dead,
+      pending: sum.pending + one.pending,
+      dropped: sum.dropped + one.dropped,
+      forgotten: sum.forgotten + one.forgotten,
+      oldest_pending_at: oldest.length > 0 ? Math.min(...oldest) : null,
+      duplicates: sum.duplicates + one.duplicates,
+      conflicts: sum.conflicts + one.conflicts,
+      rejected,
+    };
+  }, NONE);
+}

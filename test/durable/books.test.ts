@@ -1,0 +1,130 @@
+import {
+  createScheduledController,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { shardName } from "../../src/durable/shard-name.ts";
+import { shardOf } from "../../src/durable/shards.ts";
+import { admin, ask, batch, execution, post, result, rows } from "../client.ts";
+import { faults } from "../faults.ts";
+import worker from "../worker.ts";
+
+const ASYNC = { headers: { Prefer: "respond-async" } };
+
+type Books = Record<string, Record<string, unknown>>;
+
+async function books(): Promise<Books> {
+  const response = await ask("/ledger");
+  return (await response.json<{ streams: Books }>()).streams;
+}
+
+function shardFor(batch_id: string) {
+  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
+}
+
+test("the books say what became of every batch, by stream, over all shards", async ({ expect }) => {
+  await rows(`
+    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'
+    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
+  for (let index = 0; index < 9; index++) await post(batch({ batch_id: `run-${index}` }));
+  await post(batch({ batch_id: "run-0" }));
+  await post(batch({ batch_id: "run-1", total_recipes: 7 }));
+  for (const id of ["dead-1", "dead-2"]) {
+    await post(batch({ batch_id: id, results: [result({ recipe_name: "poison" })] }));
+  }
+  await admin("DELETE /dead-letters/batch-metrics/dead-2");
+  await post({ batch_id: "e", records: [execution()] }, { path: "/executions" });
+  faults.queue = "loses";
+  await post(batch({ batch_id: "waits" }), ASYNC);
+
+  const streams = await books();
+  expect(streams["batch-metrics"]).toMatchObject({
+    accepted: 12,
+    written: 9,
+    dead: 1,
+    pending: 1,
+    dropped: 1,
+    forgotten: 0,
+    duplicates: 1,
+    conflicts: 1,
+    oldest_pending_seconds: expect.any(Number),
+  });
+  expect(streams["executions"]).toMatchObject({
+    accepted: 1,
+    written: 1,
+    oldest_pending_seconds: null,
+  });
+});
+
+test("what the ledger has forgotten stays in its books", async ({ expect }) => {
+  await post(batch());
+  await runInDurableObject(shardFor("run-1"), (_, state) => {
+    state.storage.sql.exec("UPDATE batches SET settled_at = 1");
+    state.storage.sql.exec("INSERT OR REPLACE INTO notes VALUES ('forget_at', 1)");
+  });
+  await runDurableObjectAlarm(shardFor("run-1"));
+  expect((await books())["batch-metrics"]).toMatchObject({ accepted: 1, written: 0, forgotten: 1 });
+});
+
+test("refused uploads are counted by the kind of their problem", async ({ expect }) => {
+  const before = (await books())["batch-metrics"]?.["rejected"];
+  expect(before).toEqual({});
+  await post("{");
+  await post({});
+  await post(batch(), { headers: { "Content-Type": "text/plain" } });
+  expect((await books())["batch-metrics"]?.["rejected"]).toEqual({
+    "invalid-batch": 2,
+    "unsupported-media-type": 1,
+  });
+});
+
+describe("the audit", () => {
+  const errors: string[] = [];
+  beforeEach(() => {
+    errors.length = 0;
+    vi.spyOn(console, "error").mockImplementation(
+      (line: unknown) => void errors.push(String(line)),
+    );
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  const strike = () =>
+    worker.scheduled(createScheduledController({ scheduledTime: Date.now() }), env);
+
+  test("finds nothing where the ledger and D1 agree", async ({ expect }) => {
+    for (let index = 0; index < 9; index++) await post(batch({ batch_id: `run-${index}` }));
+    await post({ batch_id: "e", records: [execution()] }, { path: "/executions" });
+    await strike();
+    expect(errors).toEqual([]);
+  });
+
+  test("names a run that is gone from D1, and one whose content is another", async ({ expect }) => {
+    await post(batch({ batch_id: "gone", results: [] }));
+    await post(batch({ batch_id: "other" }));
+    await rows("DELETE FROM batch_runs WHERE batch_id = 'gone'");
+    await rows("UPDATE batch_runs SET digest = 'x' WHERE batch_id = 'other'");
+    await strike();
+    const found = errors
+      .map((line) => JSON.parse(line))
+      .toSorted((a, b) => (a.batch_id < b.batch_id ? -1 : 1));
+    expect(found).toMatchObject([
+      {
+        event: "ledger.unbalanced",
+        level: "error",
+        batch_id: "gone",
+        reason: "written, but not in D1",
+      },
+      { event: "ledger.unbalanced", batch_id: "other", reason: "D1 has other content" },
+    ]);
+  });
+
+  test("does not mind what retention has taken", async ({ expect }) => {
+    await post(batch({ started_at: "2020-01-01T00:00:00Z" }));
+    await strike();
+    expect(await rows("SELECT * FROM batch_runs")).toEqual([]);
+    await strike();
+    expect(errors).toEqual([]);
+  });
+});
