@@ -26,7 +26,8 @@ export function pathOf(...names: (string | undefined)[]): string {
     const clean = name?.trim();
     if (!clean || clean === path.at(-1)) continue;
     // Some tools repeat the suite in the test's own name.
-    if (path.length > 0 && clean.startsWith(path.join(" "))) path.length = 0;
+    const before = path.join(" ");
+    if (before && (clean.startsWith(before) || clean.endsWith(before))) path.length = 0;
     path.push(clean);
   }
   return nameOf(path.join(" > "));

@@ -53,7 +53,6 @@ describe("the report of", () => {
   test.for([
     ["vitest.xml", "a.test.js > sums > adds"],
     ["jest.xml", "sums adds"],
-    ["mocha.xml", "sums adds"],
     ["playwright.xml", "a.spec.js > sums › adds"],
     ["jest-ctrf.json", "sums adds"],
     ["gradle.xml", "com.example.SumsTest > adds()"],
@@ -66,6 +65,14 @@ describe("the report of", () => {
     expect(upload.results[0]?.["recipe_name"]).toBe(passing);
     expect(upload.results[1]?.["error_message"]).toMatch(/\S/);
     expect(upload.results[1]?.["error_category"]).toMatch(/\S/);
+  });
+
+  test("Mocha has what its reporter reports: not the skipped test", async ({ expect }) => {
+    const { results } = await report("mocha.xml");
+    expect(results).toMatchObject([
+      { recipe_name: "sums adds", result: "passed" },
+      { recipe_name: "sums fails é <b>&", result: "failed", error_category: "AssertionError" },
+    ]);
   });
 
   test("node --test", async ({ expect }) => {
