@@ -33,7 +33,7 @@ export async function* importReport(
         .split("\n")
         .filter((l) => l.trim())
         .map((l) => JSON.parse(l));
-    } catch (e) {
+    } catch {
       throw new ImportError(`${source.name}:1: not JSON`, source.name);
     }
   }

@@ -32,11 +32,11 @@ export function start(
     env: { PATH: process.env["PATH"] ?? "", HOME: newFolder(), ...settings },
     stdio: ["pipe", "pipe", "pipe"],
   });
-  const run: Run = { code: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk) => (run.stdout += chunk));
-  child.stderr.on("data", (chunk) => (run.stderr += chunk));
+  const said: Run = { code: null, stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (said.stdout += chunk));
+  child.stderr.on("data", (chunk) => (said.stderr += chunk));
   const ended = new Promise<Run>((resolve) => {
-    child.on("close", (code) => resolve({ ...run, code }));
+    child.on("close", (code) => resolve({ ...said, code }));
   });
   return { child, ended };
 }

@@ -140,10 +140,7 @@ test("the new rows of a telemetry store are flushed once, however often", async 
   for (let index = 0; index < 5; index++) store.record({ ...entry, sessionId: "once" });
   const settings = client();
   const flush = ["flush", "--wait", "--telemetry", dbPath];
-  const [first, second] = [
-    await run(bundle, flush, settings),
-    await run(bundle, flush, settings),
-  ];
+  const [first, second] = [await run(bundle, flush, settings), await run(bundle, flush, settings)];
   expect([first.stdout, second.stdout]).toEqual(["1 written\n", "nothing was sent\n"]);
   store.record({ ...entry, sessionId: "once" });
   store.close();

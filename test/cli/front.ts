@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 
 /** An address of our own before the service's, so that the service may move, die, or be busy. */
@@ -34,7 +34,7 @@ export async function openBusyFront(
   retryAfter: string,
 ): Promise<Front & { posts: number[] }> {
   const posts: number[] = [];
-  const front = createServer(async (request, response) => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     posts.push(Date.now());
@@ -52,7 +52,8 @@ export async function openBusyFront(
       body: Buffer.concat(chunks),
     });
     response.writeHead(answer.status).end(await answer.text());
-  });
+  };
+  const front = createServer((request, response) => void answerTo(request, response));
   return { ...(await listen(front)), posts };
 }
 
