@@ -69,7 +69,7 @@ test("SIGINT while standard input is still open keeps what was read, and ends wi
 }) => {
   const folder = newFolder();
   writeUploads(folder, "kept", 1);
-  const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:9", MILLRACE_TOKEN: "t" };
+  const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:65321", MILLRACE_TOKEN: "t" };
   const { child, ended } = start(bundle, ["upload", join(folder, "kept-0.json"), "-"], where);
   setTimeout(() => child.kill("SIGINT"), 1_000);
   const { code, stdout } = await ended;
