@@ -6,15 +6,16 @@ import { createProgram } from "./program.ts";
 import { quietSqlite } from "./quiet-sqlite.ts";
 
 quietSqlite();
-process.exitCode = await run();
-// A reader of standard input, or a kept-alive connection, must not hold up the build.
-if (process.stdin.readableFlowing) process.stdin.destroy();
+const exitCode = await run();
+// An open standard input or a kept-alive connection would hold up the build: what is said is
+// said, and what is kept is kept.
+process.stdout.write("", () => process.exit(exitCode));
 
 async function run(): Promise<number> {
-  let exitCode: number = EXIT.done;
+  let code: number = EXIT.done;
   try {
-    await createProgram((code) => (exitCode = code)).parseAsync();
-    return exitCode;
+    await createProgram((ended) => (code = ended)).parseAsync();
+    return code;
   } catch (error) {
     // Commander has said it already: help and version with 0, a wrong command line with more.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongInput;

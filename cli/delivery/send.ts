@@ -54,7 +54,7 @@ export async function send(
   try {
     return await pRetry(
       async () => {
-        await options.pace.turn(options.signal);
+        await options.pace.turn(options.signal, options.deadline);
         attempts += 1;
         return await attempt(path, body, options, attempts);
       },
