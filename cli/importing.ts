@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { type CiContext, detectCi } from "./ci/index.ts";
+import { prepare } from "./delivery/prepare.ts";
 import { suffixed } from "./delivery/split.ts";
 import { EXIT } from "./exit-codes.ts";
-import { Failure } from "./failure.ts";
+import { Failure, reasonOf } from "./failure.ts";
 import {
   type ImportDefaults,
   type ImportedUpload,
@@ -11,6 +12,7 @@ import {
 } from "./importers/index.ts";
 import { common } from "./settings.ts";
 import type { Source } from "./sources.ts";
+import type { NewEntry } from "./spool/entry.ts";
 
 /** Options of the commands that read reports. */
 export const importing = {
@@ -41,6 +43,32 @@ export async function* importSource(
     }
     throw error;
   }
+}
+
+/**
+ * The uploads of a file, validated and ready to be sent, each with its parts. What is wrong
+ * is added to `faults`, a line each, and the rest of the file goes on where it can.
+ */
+export async function* readUploads(
+  source: Source,
+  options: Importing,
+  single: boolean,
+  faults: string[],
+): AsyncGenerator<NewEntry[]> {
+  try {
+    for await (const imported of importSource(source, options, single)) {
+      const entries = await prepare(imported).catch((error: unknown) => {
+        faults.push(faultOf(source, error));
+      });
+      if (entries) yield entries;
+    }
+  } catch (error) {
+    faults.push(faultOf(source, error));
+  }
+}
+
+function faultOf(source: Source, error: unknown): string {
+  return error instanceof Failure ? error.message : `${source.name}: ${reasonOf(error)}`;
 }
 
 /**

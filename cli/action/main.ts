@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { appendFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import * as v from "valibot";
 import { summaryOf, UploadReport } from "./summary.ts";
 
@@ -21,7 +21,7 @@ function run(): void {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const client = fileURLToPath(new URL("millrace.mjs", import.meta.url));
+  const client = join(import.meta.dirname, "millrace.mjs");
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [client, ...optionsOf(), "--", ...files],

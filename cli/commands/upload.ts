@@ -2,10 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { Courier, type Delivery } from "../delivery/courier.ts";
 import { Pace } from "../delivery/pace.ts";
-import { prepare } from "../delivery/prepare.ts";
 import { EXIT } from "../exit-codes.ts";
-import { Failure, reasonOf } from "../failure.ts";
-import { importing, importSource } from "../importing.ts";
+import { importing, readUploads } from "../importing.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { GRACE_MS, OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
@@ -85,7 +83,7 @@ export function courierOf(
   return new Courier(spool, sendOptions, concurrency, step);
 }
 
-/** Reads each file into the spool. What is wrong with one is noted, and the others go on. */
+/** Reads each file into the spool. What is wrong is noted, and the others go on. */
 async function readAll(
   sources: readonly Source[],
   options: Options,
@@ -94,13 +92,8 @@ async function readAll(
   onKept: (id: number) => void,
 ): Promise<void> {
   for (const source of sources) {
-    try {
-      for await (const imported of importSource(source, options, sources.length === 1)) {
-        for await (const entry of prepare(imported)) onKept(spool.add(entry));
-      }
-    } catch (error) {
-      faults.push(error instanceof Failure ? error.message : `${source.name}: ${reasonOf(error)}`);
-    }
+    const uploads = readUploads(source, options, sources.length === 1, faults);
+    for await (const entries of uploads) for (const entry of entries) onKept(spool.add(entry));
   }
 }
 

@@ -28,16 +28,17 @@ export function uploadsOf({ stream, upload }: ImportedUpload): Record<string, un
 
 /**
  * Validates an imported upload with the service's own schema, and makes it ready to be kept
- * and sent.
+ * and sent: itself, or all of its parts.
  * @throws Failure naming the file (and line) and what is wrong in it.
  */
-export async function* prepare(imported: ImportedUpload): AsyncGenerator<NewEntry> {
+export async function prepare(imported: ImportedUpload): Promise<NewEntry[]> {
   const stream = streamOf(imported.stream);
+  const entries: NewEntry[] = [];
   for (const upload of uploadsOf(imported)) {
     const text = JSON.stringify(upload);
     const batch = checked(stream, text, imported.source);
     const { digest } = await encodeBody(batch);
-    yield {
+    entries.push({
       stream: stream.name,
       batch_id: batch.batch_id,
       digest,
@@ -45,8 +46,9 @@ export async function* prepare(imported: ImportedUpload): AsyncGenerator<NewEntr
       rows: batch.rows.length,
       bytes: Buffer.byteLength(text),
       body: await compress(text),
-    };
+    });
   }
+  return entries;
 }
 
 function checked(stream: Stream, text: string, source: string) {

@@ -27,9 +27,8 @@ export async function moveToSpool(path: string, spool: Spool): Promise<number> {
     for (const { id, batch_id } of chunks) {
       const records = db.prepare(sql.ROWS).all({ id }).map(withoutNulls);
       const upload = { batch_id, records };
-      for await (const entry of prepare({ stream: "executions", upload, source: path })) {
-        spool.add(entry);
-      }
+      const entries = await prepare({ stream: "executions", upload, source: path });
+      for (const entry of entries) spool.add(entry);
       db.prepare(sql.SPOOLED).run({ id });
     }
     spool.release();

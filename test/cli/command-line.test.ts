@@ -36,6 +36,14 @@ test("a wrong file is named, ends with 2, and the others are kept", async ({ exp
   expect(listed.length).toBe(2);
 });
 
+test("a wrong line is named, and the other lines of its file are kept", async ({ expect }) => {
+  const bad = JSON.stringify({ ...JSON.parse(uploadNamed("b").text), ecosystem: 7 });
+  const lines = [uploadNamed("a").text, bad, uploadNamed("c").text].join("\n");
+  const { code, stdout, stderr } = await run(bundle, ["upload", "-"], settings(), lines);
+  expect([code, stdout]).toEqual([2, "2 spooled\n"]);
+  expect(stderr).toContain("-:2: ecosystem must be a string");
+});
+
 test("validate says what the service would say, and needs no service", async ({ expect }) => {
   const folder = newFolder();
   writeUploads(folder, "good", 1);

@@ -23,12 +23,6 @@ function imported(rows: number, message = "") {
   return { stream: "batch-metrics", upload, source: "big.json" } as const;
 }
 
-async function prepared(from: ReturnType<typeof imported>) {
-  const entries = [];
-  for await (const entry of prepare(from)) entries.push(entry);
-  return entries;
-}
-
 test("a batch within the limits is sent as it is", ({ expect }) => {
   const whole = imported(3);
   expect(uploadsOf(whole)).toEqual([whole.upload]);
@@ -46,17 +40,17 @@ test("a batch of too many rows is split into numbered parts, which lose and repe
     ["big.part2of2", 1, undefined],
   ]);
   expect(parts.flatMap((part) => part["results"])).toEqual(whole.upload.results);
-  expect((await prepared(whole)).map(({ rows }) => rows)).toEqual([MAX_ROWS, 1]);
+  expect((await prepare(whole)).map(({ rows }) => rows)).toEqual([MAX_ROWS, 1]);
 });
 
 test("a batch of too many bytes is split into parts that the service takes", async ({ expect }) => {
-  const entries = await prepared(imported(1_500, "é".repeat(7_000)));
+  const entries = await prepare(imported(1_500, "é".repeat(7_000)));
   expect(entries.length).toBe(3);
   for (const { bytes } of entries) expect(bytes).toBeLessThanOrEqual(MAX_UPLOAD_BYTES);
 });
 
 test("the same batch is split the same way again", async ({ expect }) => {
-  const digests = async () => (await prepared(imported(MAX_ROWS + 1))).map(({ digest }) => digest);
+  const digests = async () => (await prepare(imported(MAX_ROWS + 1))).map(({ digest }) => digest);
   expect(await digests()).toEqual(await digests());
 });
 

@@ -11,7 +11,7 @@ const [path = "", prefix = ""] = process.argv.slice(2);
 const spool = new Spool(path);
 for (let index = 0; ; index++) {
   const { text: _, ...upload } = uploadNamed(`${prefix}-${index}`);
-  for await (const entry of prepare({ stream: "batch-metrics", upload, source: "-" })) {
+  for (const entry of await prepare({ stream: "batch-metrics", upload, source: "-" })) {
     spool.add(entry);
     // Synchronous, and only after the commit: what is printed was promised.
     writeSync(1, `${entry.batch_id}\n`);

@@ -21,9 +21,9 @@ function killedWriter(path: string, prefix: string, afterFirst_ms: number): Prom
 
 async function put(spool: Spool, batch_id: string): Promise<number> {
   const { text: _, ...upload } = uploadNamed(batch_id);
-  const entries = prepare({ stream: "batch-metrics", upload, source: "-" });
-  for await (const entry of entries) return spool.add(entry);
-  throw new Error("nothing was prepared");
+  const [entry] = await prepare({ stream: "batch-metrics", upload, source: "-" });
+  if (!entry) throw new Error("nothing was prepared");
+  return spool.add(entry);
 }
 
 test("killed 50 times in the middle of writes, two writers at once, the spool has everything once", async ({
