@@ -79,7 +79,7 @@ export const ALL: Faults = {
   databaseOdd: 0.02,
   databaseAway: 0.01,
   alarmDoubled: 0.1,
-  alarmFails: 0.02,
+  alarmFails: 0.1,
   deployed: 0.01,
   replayed: 0.02,
   dropped: 0.02,
