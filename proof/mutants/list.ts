@@ -234,4 +234,16 @@ export const MUTANTS: readonly Mutant[] = [
     search: "const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };",
     replace: "const ticket = { ...batchOf(key), shard: 0, bytes, replays: 0 };",
   },
+  {
+    bug: "the books miss what was dropped",
+    file: "src/durable/ledger.ts",
+    search: "      this.#counters.add(`dropped/${batchOf(key).stream}`, dropped.length);\n",
+    replace: "",
+  },
+  {
+    bug: "the books miss what was forgotten",
+    file: "src/durable/forgetting.ts",
+    search: "this.#counters.add(`forgotten/${stream}`, rows.length);",
+    replace: "void [stream, rows];",
+  },
 ];

@@ -1,3 +1,4 @@
+import { Books } from "../../src/durable/books.ts";
 import { keyOf } from "../../src/queue/ticket.ts";
 import { isRefused } from "./content.ts";
 import { RETENTION_MS, type ShardHost } from "./shard-host.ts";
@@ -108,7 +109,11 @@ function overwritten(world: World): string[] {
 function books(world: World): string[] {
   const dropped = inLedger(world, "SELECT key FROM gone WHERE state = 'dead'").length;
   return [
-    ...world.hosts.flatMap((host) => [...imbalances(host), ...entries(world, host)]),
+    ...world.hosts.flatMap((host) => [
+      ...imbalances(host),
+      ...entries(world, host),
+      ...ownAccount(host),
+    ]),
     ...(dropped === world.mischief.dropped
       ? []
       : [`books: ${dropped} dead batches are gone, and ${world.mischief.dropped} were dropped`]),
@@ -140,6 +145,19 @@ function imbalances({ database, number }: ShardHost): string[] {
       .all(LITTER)
       .map(({ key }) => `litter: a part of ${String(key)} is left behind in ${number}`),
   ];
+}
+
+const WITNESSED = `
+  SELECT (SELECT count(*) FROM accepted) AS accepted,
+    (SELECT count(*) FROM gone WHERE state = 'dead') AS dropped,
+    (SELECT count(*) FROM gone WHERE state = 'written') AS forgotten`;
+
+/** What a shard answers of itself is what was witnessed. */
+function ownAccount({ database, sql, number }: ShardHost): string[] {
+  const { accepted, dropped, forgotten } = new Books(sql).of("batch-metrics");
+  const told = JSON.stringify({ accepted, dropped, forgotten });
+  const witnessed = JSON.stringify(database.all(WITNESSED)[0]);
+  return told === witnessed ? [] : [`books: ${number} says ${told}, and it was ${witnessed}`];
 }
 
 const ENTRIES = `

@@ -13,6 +13,8 @@ export interface Faults {
   /** A ticket vanishes in the queue, or comes twice. */
   ticketLost: number;
   ticketDoubled: number;
+  /** The dead-letter queue delivers late. */
+  burialLate: number;
   /** A consumer dies while it works. */
   consumerDies: number;
   /** D1 fails before it has committed, or after. */
@@ -46,6 +48,7 @@ export const NONE: Faults = {
   sendFailsAfter: 0,
   ticketLost: 0,
   ticketDoubled: 0,
+  burialLate: 0,
   consumerDies: 0,
   databaseFails: 0,
   databaseFailsAfter: 0,
@@ -69,13 +72,14 @@ export const ALL: Faults = {
   sendFailsAfter: 0.05,
   ticketLost: 0.05,
   ticketDoubled: 0.05,
+  burialLate: 0.2,
   consumerDies: 0.03,
   databaseFails: 0.05,
   databaseFailsAfter: 0.05,
   databaseOdd: 0.02,
   databaseAway: 0.01,
   alarmDoubled: 0.1,
-  alarmFails: 0.02,
+  alarmFails: 0.1,
   deployed: 0.01,
   replayed: 0.02,
   dropped: 0.02,

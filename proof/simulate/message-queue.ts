@@ -109,7 +109,11 @@ export class MessageQueue {
     const next = { ...stored, attempts: stored.attempts + 1, visibleAt: scheduler.now() + delay };
     if (kind === "dead-letters") this.#dead.push(next);
     else if (stored.attempts > MAX_RETRIES) {
-      this.#dead.push({ ...next, attempts: 1, visibleAt: scheduler.now() });
+      const { random, faults } = this.#world;
+      // So late that the ledger sends the batch again, and it may be written by then.
+      const late = random.chance(faults.burialLate) ? random.between(0, 2_000_000) : 0;
+      this.#dead.push({ ...next, attempts: 1, visibleAt: scheduler.now() + late });
+      scheduler.after(late, () => this.deliver());
     } else this.#messages.push(next);
     scheduler.after(delay, () => this.deliver());
   }

@@ -174,3 +174,11 @@ test("a shard that has too much to keep sheds load, and takes what it knows", as
   const refused = await post(batch());
   expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "30"]);
 });
+
+test("the queue giving up on a ticket does not touch a batch that another ticket has written", async ({
+  expect,
+}) => {
+  await post(batch());
+  await shardFor("run-1").bury([{ key: "batch-metrics/run-1", replays: 0 }]);
+  expect(await shardFor("run-1").status("batch-metrics/run-1")).toMatchObject({ state: "written" });
+});

@@ -1,0 +1,37 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import { realClock } from "../../src/durable/clock.ts";
+import { LedgerShard } from "../../src/durable/ledger-shard.ts";
+import type { Admission } from "../../src/durable/ledger.ts";
+import type { SqlValue } from "../../src/sql.ts";
+
+const ADMISSION: Admission = {
+  stream: "batch-metrics",
+  batch_id: "run-1",
+  digest: "d1",
+  row_count: 0,
+  bytes: 2,
+  body: { run: "{}", parts: ["[]"] },
+};
+
+test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const ports = {
+      sql: {
+        exec: (text: string, ...parameters: SqlValue[]) =>
+          storage.sql.exec<Record<string, SqlValue>>(text, ...parameters).toArray(),
+        transaction: <Result>(work: () => Result) => storage.transactionSync(work),
+        size: () => 0,
+      },
+      clock: realClock,
+      send: () => Promise.resolve(),
+      setAlarm: () => Promise.reject(new Error("the alarm cannot be set")),
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    await expect(shard.accept(ADMISSION, 0)).rejects.toThrow("the alarm cannot be set");
+    expect(shard.ledger.find("batch-metrics/run-1")).toBeUndefined();
+  });
+});
