@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz -- --cases N [--seed S]`: N requests at the service's door, well formed and not.
  * No 5xx, no hang over 2 s, no row for what was refused; what is accepted comes back from
- * SQLite unchanged; and in the end a good upload still works. Ends with 1 where it is not so.
+ * SQLite unchanged; and in the end a good upload still works. Then N reports for the client's
+ * importers. Ends with 1 where it is not so.
  */
 import { parseArgs } from "node:util";
 import fc from "fast-check";
@@ -9,6 +10,7 @@ import pLimit from "p-limit";
 import { createTestHarness } from "wrangler";
 import { anyCase, type Case } from "./cases.ts";
 import { changed } from "./compare.ts";
+import { fuzzImporters } from "./importers.ts";
 
 const { values } = parseArgs({
   options: { cases: { type: "string", default: "3000" }, seed: { type: "string", default: "1" } },
@@ -40,11 +42,14 @@ for (let done = 0; done < total && found.length < 20; done += CHUNK) {
   await round(cases.map((make, index) => make(done + index)));
 }
 await lastUpload();
+found.push(...(await fuzzImporters(total, Number(values.seed))));
 const seconds = (performance.now() - started) / 1000;
 await server.close();
 
 const counts = [...statuses].toSorted(([a], [b]) => a - b).map(([status, n]) => `${n} × ${status}`);
-console.log(`${total} cases in ${seconds.toFixed(0)} s: ${counts.join(", ")}`);
+console.log(
+  `${total} requests and ${total} reports in ${seconds.toFixed(0)} s: ${counts.join(", ")}`,
+);
 if (lost > 1 + total / CASES_PER_LOST)
   found.push(`${lost} requests were lost between the proxy and the runtime`);
 console.log(
