@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { detectCi } from "./ci/index.ts";
+import { type CiContext, detectCi } from "./ci/index.ts";
 import { prepare } from "./delivery/prepare.ts";
 import { suffixed } from "./delivery/split.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -83,10 +83,19 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
   const own = options.batchId !== undefined && single;
   const name = options.batchId ?? ci.batchId;
   return {
-    batchId: own ? name : suffixed(name, `:${slug}`),
+    batchId: own ? name : suffixed(name, `:${slug}${runOf(ci, source, options)}`),
     ecosystem: options.ecosystem ?? process.env["MILLRACE_ECOSYSTEM"] ?? "ci",
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
     minutes: ci.minutes,
     cancelled: ci.cancelled,
   };
+}
+
+/**
+ * A plain shell names no run, so the file's own time tells two runs apart; the same file
+ * posted again still makes the same batch.
+ */
+function runOf(ci: CiContext, source: Source, { batchId }: Importing): string {
+  if (ci.provider !== "shell" || batchId !== undefined) return "";
+  return `:${new Date(source.modified).toISOString().replaceAll(/[^0-9TZ]/g, "")}`;
 }

@@ -1,0 +1,59 @@
+import * as v from "valibot";
+
+/** What `millrace upload --json` prints. */
+export const UploadReport = v.object({
+  counts: v.record(v.string(), v.number()),
+  uploads: v.array(
+    v.object({
+      source: v.string(),
+      stream: v.string(),
+      batch_id: v.string(),
+      rows: v.number(),
+      state: v.string(),
+      reason: v.optional(v.nullable(v.string())),
+    }),
+  ),
+  errors: v.array(v.string()),
+  spool: v.object({ path: v.string(), waiting: v.number() }),
+});
+export type UploadReport = v.InferOutput<typeof UploadReport>;
+
+/** Uploads that the summary lists; a page has room for no more. */
+const MOST_ROWS = 50;
+
+/** The step's summary, in Markdown: counts, where each batch is, and what was kept back. */
+export function summaryOf(report: UploadReport, url: string): string {
+  const counts = Object.entries(report.counts).filter(([, number]) => number > 0);
+  const rows = report.uploads
+    .slice(0, MOST_ROWS)
+    .map(({ source, stream, batch_id, rows: results, state, reason }) => {
+      const link = `${url.replace(/\/$/, "")}/${stream}/${encodeURIComponent(batch_id)}`;
+      const told = [state, reason].filter(Boolean).join(": ");
+      return `| ${cell(source)} | [${cell(batch_id)}](${link}) | ${results} | ${cell(told)} |`;
+    });
+  const more = report.uploads.length - rows.length;
+  return [
+    "### Millrace",
+    counts.map(([what, number]) => `${number} ${what}`).join(", ") || "Nothing was uploaded.",
+    ...(rows.length > 0
+      ? ["", "| report | batch | results | state |", "|---|---|---:|---|", ...rows]
+      : []),
+    ...(more > 0 ? ["", `… and ${more} more`] : []),
+    ...(report.spool.waiting > 0
+      ? [
+          "",
+          `${report.spool.waiting} kept in the spool \`${report.spool.path}\`: sent by the next upload or \`millrace flush\`.`,
+        ]
+      : []),
+    ...report.errors.map((error) => `\n- ${cell(error)}`),
+    "",
+  ].join("\n");
+}
+
+/** Text from a report, which must not become Markdown or HTML of its own. */
+function cell(text: string): string {
+  return text
+    .slice(0, 300)
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[\\`*_{}[\]<>|#&]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,168 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
+
+let server: LocalServer;
+beforeAll(async () => {
+  server = await startServer(newState());
+});
+afterAll(() => server.kill());
+
+interface Ended {
+  code: number | null;
+  output: string;
+  summary: string;
+  outputs: string;
+}
+
+/** Runs a step's program as the runner would: a folder, an environment, and two files to write to. */
+function step(
+  program: string,
+  args: string[],
+  environment: Record<string, string>,
+): Promise<Ended> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-step-"));
+  const [summary, outputs] = [join(folder, "summary"), join(folder, "outputs")];
+  for (const path of [summary, outputs]) writeFileSync(path, "");
+  const { PATH = "" } = process.env;
+  const env = {
+    PATH,
+    HOME: folder,
+    GITHUB_ACTIONS: "true",
+    GITHUB_REPOSITORY: "org/repo",
+    GITHUB_RUN_ID: folder,
+    GITHUB_STEP_SUMMARY: summary,
+    GITHUB_OUTPUT: outputs,
+    ...environment,
+  };
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: folder, env });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("close", (code) => {
+      resolve({
+        code,
+        output,
+        summary: readFileSync(summary, "utf8"),
+        outputs: readFileSync(outputs, "utf8"),
+      });
+    });
+  });
+}
+
+describe("the action", () => {
+  const act = (inputs: Record<string, string>) => {
+    const all = {
+      url: server.url,
+      token: "dev-upload-token",
+      wait: "true",
+      ecosystem: "ci",
+      ...inputs,
+    };
+    const environment = Object.fromEntries(
+      Object.entries(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+    );
+    return step(process.execPath, [join(process.cwd(), "action/main.mjs")], environment);
+  };
+  const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
+
+  test("is what the sources make today", ({ expect }) => {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-build-"));
+    execFileSync("node", ["scripts/build.ts", join(folder, "dist"), join(folder, "action")]);
+    for (const name of ["main.mjs", "millrace.mjs"]) {
+      const made = readFileSync(join(folder, "action", name), "utf8");
+      // Compared as a truth: a difference of 200 kB helps nobody. Mend it with npm run build.
+      expect([name, made === readFileSync(`action/${name}`, "utf8")]).toEqual([name, true]);
+    }
+  });
+
+  test("uploads, and writes a summary with a link to each batch", async ({ expect }) => {
+    const { code, summary, outputs } = await act({ files: report });
+    expect(code).toBe(0);
+    expect(summary).toContain("1 written");
+    expect(summary).toContain(`](${server.url}/batch-metrics/github`);
+    expect(outputs).toBe("delivered=1\nspooled=0\n");
+  });
+
+  test("breaks no build when the service is away, and says what is in the spool", async ({
+    expect,
+  }) => {
+    const away = { files: report, url: "http://127.0.0.1:9", wait: "false", deadline: "1" };
+    const { code, output, summary, outputs } = await act(away);
+    expect([code, outputs]).toEqual([0, "delivered=0\nspooled=1\n"]);
+    expect(output).toContain("::warning title=Millrace::");
+    expect(summary).toContain("kept in the spool");
+    expect((await act({ ...away, "fail-on-error": "true" })).code).toBe(1);
+  });
+
+  test("warns of a file that is missing or malformed, and still uploads the others", async ({
+    expect,
+  }) => {
+    const { code, output, outputs } = await act({
+      files: `${report}\nno/such.xml\n${join(process.cwd(), "README.md")}`,
+    });
+    expect([code, outputs]).toEqual([0, "delivered=1\nspooled=0\n"]);
+    expect(output).toMatch(/::warning.*README\.md:1: this is neither JUnit XML nor JSON/);
+    expect(output).toMatch(/::warning.*such\.xml/);
+  });
+});
+
+describe("the step with curl and jq", () => {
+  const workflow = readFileSync("examples/batch-operations.yml", "utf8");
+  const script = workflow
+    .slice(workflow.lastIndexOf("run: |\n") + "run: |\n".length)
+    .replaceAll(/^ {10}/gm, "");
+
+  const curl = (content: string | undefined, url = server.url) => {
+    const results = join(mkdtempSync(join(tmpdir(), "millrace-curl-")), "results.json");
+    if (content !== undefined) writeFileSync(results, content);
+    const environment = {
+      MILLRACE_URL: url,
+      BATCH_METRICS_TOKEN: "dev-upload-token",
+      RESULTS: results,
+    };
+    // The retries of a service that is away are curl's own business, and take half a minute.
+    const quick = script.replace("--retry 5 --retry-all-errors", "--retry 0");
+    return step("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", quick], environment);
+  };
+  const upload = {
+    batch_id: "curl-1",
+    ecosystem: "npm",
+    started_at: "2026-11-20T12:00:00Z",
+    total_recipes: 0,
+    results: [],
+  };
+
+  test("says which run was written", async ({ expect }) => {
+    const { code, output, summary } = await curl(JSON.stringify(upload));
+    expect([code, output]).toEqual([
+      0,
+      expect.stringMatching(/Millrace: written as run \d+, 0 results/),
+    ]);
+    expect(summary).toContain("curl-1 written");
+  });
+
+  test.for([
+    ["a missing file", undefined, "missing or is no upload"],
+    ["a malformed file", "{", "missing or is no upload"],
+    [
+      "an upload that is refused",
+      JSON.stringify({ ...upload, total_recipes: -1 }),
+      "refused with 400: total_recipes must not be negative",
+    ],
+  ] as const)("warns of %s, and lets the build go on", async ([, content, message], { expect }) => {
+    const { code, output, summary } = await curl(content);
+    expect([code, output]).toEqual([0, expect.stringContaining("::warning title=Millrace::")]);
+    expect(output).toContain(message);
+    expect(summary).toContain("Millrace:");
+  });
+
+  test("warns when the service is away, and lets the build go on", async ({ expect }) => {
+    const { code, output } = await curl(JSON.stringify(upload), "http://127.0.0.1:9");
+    expect([code, output]).toEqual([0, expect.stringContaining("the service did not answer")]);
+  });
+});
