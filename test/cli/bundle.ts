@@ -18,7 +18,9 @@ export function newFolder(): string {
 /** Builds the bundle as it is shipped, away from node_modules, and returns its file. */
 export function buildBundle(): string {
   const folder = join(newFolder(), "dist");
-  execFileSync(process.execPath, ["scripts/build.ts", folder], { stdio: "pipe" });
+  execFileSync(process.execPath, ["scripts/build.ts", folder, `${folder}-action`], {
+    stdio: "pipe",
+  });
   return join(folder, "millrace.js");
 }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
@@ -108,16 +107,4 @@ test("a spool that cannot be used does not break the build, but says what it mea
   const where = { MILLRACE_SPOOL: join(file, "spool.db") };
   const { code, stderr } = await run(bundle, ["upload", "-"], where, uploadNamed("a").text);
   expect([code, stderr]).toEqual([0, expect.stringContaining("cannot be used")]);
-});
-
-test("the start takes less than 150 ms beyond Node's own", ({ expect }) => {
-  const best = (args: string[]) =>
-    Math.min(
-      ...Array.from({ length: 7 }, () => {
-        const began = performance.now();
-        execFileSync(process.execPath, args);
-        return performance.now() - began;
-      }),
-    );
-  expect(best([bundle, "--version"]) - best(["-e", "0"])).toBeLessThan(150);
 });
