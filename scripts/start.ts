@@ -3,7 +3,7 @@
  * Makes `.dev.vars` where there is none, migrates the database, and serves.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync } from "node:fs";
+import { ensureDevVars } from "./dev-vars.ts";
 
 const ADDRESS = "127.0.0.1";
 const port = process.env["PORT"] ?? "8787";
@@ -16,7 +16,7 @@ const environment = {
   WRANGLER_SEND_METRICS: "false",
 };
 
-if (!existsSync(".dev.vars")) copyFileSync(".dev.vars.example", ".dev.vars");
+ensureDevVars();
 migrate();
 serve();
 

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import fc from "fast-check";
 import pLimit from "p-limit";
 import { createTestHarness } from "wrangler";
+import { ensureDevVars } from "../../scripts/dev-vars.ts";
 import { anyCase, type Case } from "./cases.ts";
 import { changed } from "./compare.ts";
 import { fuzzImporters } from "./importers.ts";
@@ -25,6 +26,7 @@ const total = Number(values.cases);
 
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
 process.env["WRANGLER_LOG"] = "error";
+ensureDevVars();
 const server = createTestHarness({ workers: [{ configPath: "./wrangler.toml" }] });
 const { url } = await server.listen();
 const worker = server.getWorker();
