@@ -9,3 +9,12 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: "limit-http", answers: [201], start: () => startWorkerd("bench/workers/limit-http.ts") },
   ...(skipped ? [] : [fastifyContestant(false), fastifyContestant(true)]),
 ];
+
+/** The service with another number of shards, to compare. */
+export function withShards(shards: string): Contestant {
+  return {
+    name: `millrace-${shards}-shards`,
+    answers: [201, 202],
+    start: () => startWorkerd("src/index.ts", { LEDGER_SHARDS: shards }),
+  };
+}

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { bill } from "./bill.ts";
-import { CONTESTANTS } from "./contestants.ts";
+import { CONTESTANTS, withShards } from "./contestants.ts";
 import { sqliteRowsPerSecond } from "./limit-sqlite.ts";
 import { measure, type Shot } from "./measure.ts";
 import { plot } from "./plot.ts";
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
+    shards: { type: "string" },
     out: { type: "string", default: "docs/benchmarks.md" },
   },
 });
@@ -22,7 +23,11 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 5));
 const names = values.only?.split(",");
-const contestants = CONTESTANTS.filter(({ name }) => !names || names.includes(name));
+const variants = values.shards?.split(",").map(withShards) ?? [];
+const contestants = [
+  ...CONTESTANTS.filter(({ name }) => !names || names.includes(name)),
+  ...variants,
+];
 
 /** Sizes at the middle concurrency, and concurrencies at the middle size. */
 const settings = values.quick

@@ -77,7 +77,12 @@ async function startCluster() {
   const [command = "", ...args] = [
     ...asUser,
     `${binaries}/postgres`,
-    ...["-D", data, "-h", "127.0.0.1", "-p", String(port)],
+    "-D",
+    data,
+    "-h",
+    "127.0.0.1",
+    "-p",
+    String(port),
     ...options,
   ];
   const server = spawn(command, args, { stdio: "ignore" });

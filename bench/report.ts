@@ -99,13 +99,14 @@ function shotsOf(shots: readonly Shot[], name: string, status: number, setting: 
   );
 }
 
+const perSecond = (shot: Shot): number => shot.perSecond;
+const p50 = (shot: Shot): number => shot.p50_ms;
+
 function barTable({ shots, sqlite, bills }: Measurements): string {
   const setting = { results: 100, connections: 16 };
   const middle = (name: string, status: number, of: (shot: Shot) => number) =>
     median(shotsOf(shots, name, status, setting).map(of));
-  const perSecond = (shot: Shot) => shot.perSecond;
-  const p50 = (shot: Shot) => shot.p50_ms;
-  const [hundred] = bills.filter((bill) => bill.results === 100);
+  const hundred = bills.find((bill) => bill.results === 100);
   const direct = middle("direct", 201, perSecond);
   const lines: [what: string, goal: string, value: number][] = [
     ["committed throughput ÷ direct", "≥ 4", middle("millrace", 201, perSecond) / direct],
@@ -195,7 +196,6 @@ function billTable(bills: readonly Bill[]): string {
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
@@ -208,4 +208,8 @@ function ranged(values: readonly number[], digits = 0): string {
 
 function shown(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "–";
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }

@@ -3,7 +3,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as optionsOf } from "wrangler";
 import type { Running } from "./contestant.ts";
 import { processTree } from "./process-cost.ts";
@@ -35,28 +35,24 @@ function bundle(entry: string): string {
 export async function startWorkerd(
   entry: string,
   variables: Record<string, string> = {},
-): Promise<Running & { runtime: Miniflare }> {
+): Promise<Running> {
   const state = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const { workerOptions } = optionsOf("wrangler.toml");
   const before = new Set(processTree(process.pid));
-  const runtime = new Miniflare({
+  const options = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    defaultPersistRoot: state,
-    d1Persist: join(state, "d1"),
-    durableObjectsPersist: join(state, "do"),
-    // The log's lines are part of the service's cost; reading them here is not.
-    handleRuntimeStdio: (out, errors) => {
-      out.resume();
-      errors.resume();
-    },
+    resourcePersistencePath: state,
+    // The log's lines are part of the service's cost; printing them here is not.
+    handleStructuredLogs: () => {},
     ...workerOptions,
     name: "bench",
     modules: [{ type: "ESModule", path: "index.js", contents: bundle(entry) }],
     ratelimits: {},
     bindings: { ...workerOptions.bindings, BATCH_METRICS_TOKEN: TOKEN, ...variables },
   });
+  const runtime = new Miniflare(options);
   const url = (await runtime.ready).origin;
   await migrate(runtime);
   const pids = processTree(process.pid).filter((pid) => !before.has(pid));
@@ -66,7 +62,6 @@ export async function startWorkerd(
   return {
     url,
     token: TOKEN,
-    runtime,
     pids: () => pids,
     ...(entry.endsWith("limit-http.ts")
       ? {}
@@ -97,7 +92,7 @@ async function migrate(runtime: Miniflare): Promise<void> {
 }
 
 function databaseFile(state: string): string {
-  for (const path of globSync(`${state}/d1/**/*.sqlite`)) {
+  for (const path of globSync(`${state}/**/*.sqlite`)) {
     const database = new DatabaseSync(path, { readOnly: true });
     const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch_runs'").get();
     database.close();
