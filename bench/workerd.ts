@@ -50,7 +50,7 @@ export async function startWorkerd(
     name: "bench",
     modules: [{ type: "ESModule", path: "index.js", contents: bundle(entry) }],
     ratelimits: {},
-    bindings: { ...workerOptions.bindings, BATCH_METRICS_TOKEN: TOKEN, ...variables },
+    bindings: Object.assign({}, workerOptions.bindings, { BATCH_METRICS_TOKEN: TOKEN }, variables),
   });
   const runtime = new Miniflare(options);
   const url = (await runtime.ready).origin;
