@@ -10,6 +10,8 @@ interface Stored {
 }
 
 const MAX_RETRIES = 8;
+/** Consumers at work at once, give or take one. */
+const CONSUMERS = 3;
 
 /** A queue that loses, repeats, reorders and delays, with its dead-letter queue. */
 export class MessageQueue {
@@ -51,10 +53,8 @@ export class MessageQueue {
   /** Delivers some of what is visible, in any order, if there is a free consumer. */
   deliver(): void {
     const { scheduler, random } = this.#world;
-    if (this.#underWay >= 3) {
-      scheduler.after(10, () => this.deliver());
-      return;
-    }
+    // The next consumer that ends asks again.
+    if (this.#underWay >= CONSUMERS) return;
     this.#messages = this.#take(this.#messages, (taken) => this.#consume(taken, "tickets"));
     this.#dead = this.#take(this.#dead, (taken) => this.#consume(taken, "dead-letters"));
     if (random.chance(0.2)) scheduler.after(random.between(1, 5), () => this.deliver());

@@ -24,8 +24,9 @@ export class Mischief {
       if (random.chance(faults.deployed)) world.deploy(random.between(1, MAX_SHARDS));
       if (random.chance(faults.databaseAway)) world.loseDatabase(random.between(100, 600_000));
       if (random.chance(faults.replayed)) {
+        const limit = random.between(1, 5);
         for (const host of world.hosts)
-          host.call((shard) => shard.replayAll({}, 100)).catch(() => {});
+          host.call((shard) => shard.replayAll({}, limit)).catch(() => {});
       }
       if (random.chance(faults.dropped)) this.#drop();
       if (random.chance(faults.retained)) void world.retain();

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
+import { basename } from "node:path";
+import { PROVIDERS, type Told } from "./providers.ts";
+
+/** Where a job runs, as its environment tells. */
+export interface CiContext {
+  provider: string;
+  repository?: string;
+  run?: string;
+  attempt?: string;
+  job?: string;
+  /** The same in the same attempt of the same job, and in no other: posting again needs no memory. */
+  batchId: string;
+  cancelled: boolean;
+  /** Empty unless given: a clock would make each posting another batch. */
+  minutes: { macos?: number; linux?: number };
+  startedAt?: string;
+}
+
+/** What a `batch_id` may have. */
+const LONGEST_ID = 160;
+
+/**
+ * Reads where the job runs from its environment. `MILLRACE_CANCELLED`,
+ * `MILLRACE_MACOS_MINUTES` and `MILLRACE_LINUX_MINUTES` add what no provider tells a job.
+ */
+export function detectCi(environment: NodeJS.ProcessEnv): CiContext {
+  const provider = PROVIDERS.find(({ detect }) => environment[detect]);
+  const told: Told = provider ? provider.read(environment) : shell();
+  const { repository, run, attempt, job, startedAt } = told;
+  const parts = [repository, run, attempt, job].filter((part) => part !== undefined && part !== "");
+  return {
+    provider: provider?.name ?? "shell",
+    ...(repository && { repository }),
+    ...(run && { run }),
+    ...(attempt && { attempt }),
+    ...(job && { job }),
+    ...(startedAt && { startedAt }),
+    batchId: idOf([provider?.name ?? "shell", ...parts].join(":")),
+    cancelled: told.cancelled === true || environment["MILLRACE_CANCELLED"] === "true",
+    minutes: minutesOf(environment),
+  };
+}
+
+/** A shell names no run: the file's own time, which the caller adds, tells its postings apart. */
+function shell(): Told {
+  return { repository: basename(process.cwd()), run: hostname() };
+}
+
+/**
+ * A slash becomes a plus, which no repository's name has. Other characters that an id cannot
+ * have become dashes, and a hash keeps apart what that made alike.
+ */
+function idOf(text: string): string {
+  const slashless = text.replaceAll("/", "+");
+  const clean = slashless.replaceAll(/[^A-Za-z0-9._:@+-]+/g, "-");
+  if (clean === slashless && clean.length <= LONGEST_ID) return clean;
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return `${clean.slice(0, LONGEST_ID - 13)}-${hash}`;
+}
+
+function minutesOf(environment: NodeJS.ProcessEnv): CiContext["minutes"] {
+  const read = (name: string) => {
+    const minutes = Number.parseFloat(environment[name] ?? "");
+    return Number.isFinite(minutes) && minutes >= 0 ? minutes : undefined;
+  };
+  const macos = read("MILLRACE_MACOS_MINUTES");
+  const linux = read("MILLRACE_LINUX_MINUTES");
+  return { ...(macos !== undefined && { macos }), ...(linux !== undefined && { linux }) };
+}

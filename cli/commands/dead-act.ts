@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as v from "valibot";
+import { confirmed } from "../dead/confirm.ts";
+import { DeadLetters, type Filter } from "../dead/letters.ts";
+import { acting, filterOf, requireSelection } from "../dead/selection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { Failure } from "../failure.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { counted, Output } from "../output.ts";
+import { connectionOf, parseOptions, Positive } from "../settings.ts";
+
+const Options = v.object({ ...acting, rate: v.optional(Positive, "20") });
+type Options = v.InferOutput<typeof Options>;
+
+type Act = "replay" | "drop";
+
+/** One dead batch that was chosen. */
+interface Chosen {
+  stream: string;
+  batch_id: string;
+}
+
+/** `millrace dead replay`: brings dead batches back, under their own names. */
+export function deadReplay(ids: string[], given: unknown): Promise<number> {
+  return act("replay", ids, given);
+}
+
+/** `millrace dead drop`: deletes dead batches, with what was in them. */
+export function deadDrop(ids: string[], given: unknown): Promise<number> {
+  return act("drop", ids, given);
+}
+
+/**
+ * First the plan, with its count, then one batch after the other. Each is done whole or not
+ * at all, so it may be stopped between any two, and run again for the rest.
+ */
+async function act(verb: Act, ids: string[], given: unknown): Promise<number> {
+  const options = parseOptions(Options, given);
+  requireSelection(ids, options);
+  const output = new Output(options.json);
+  const interrupt = onInterrupt();
+  const letters = new DeadLetters(connectionOf(options), interrupt.signal);
+
+  const chosen = await choose(letters, ids, options);
+  const missing = ids.filter((id) => !chosen.some(({ batch_id }) => batch_id === id));
+  for (const id of missing) output.error(`${id} is not among the dead letters.`);
+  const plan = `${verb} ${counted(chosen.length, "dead letter")}`;
+  output.note(`Plan: ${plan}${streamsOf(chosen)}.`);
+
+  const report = { action: verb, planned: chosen.length, done: 0, gone: 0, missing };
+  if (chosen.length > 0 && !options.yes && !(await confirmed("Go on?", interrupt.signal))) {
+    output.result(report, [`Nothing was done. To ${plan}, give --yes.`]);
+    return interrupt.exitCode() ?? EXIT.wrongInput;
+  }
+  const progress = output.progress("dead letters", chosen.length);
+  for (const { stream, batch_id } of chosen) {
+    if (interrupt.signal.aborted) break;
+    const began = Date.now();
+    const there = await once(letters, verb, stream, batch_id, interrupt.signal);
+    if (there === undefined) break;
+    if (there) report.done += 1;
+    else report.gone += 1;
+    progress.step();
+    const rest = 1000 / options.rate - (Date.now() - began);
+    if (rest > 0) await sleep(rest, undefined, { signal: interrupt.signal }).catch(() => {});
+  }
+  progress.stop();
+  const left = chosen.length - report.done - report.gone;
+  const gone = report.gone > 0 ? `, ${report.gone} were gone already` : "";
+  const past = verb === "replay" ? "replayed" : "dropped";
+  const rest = left > 0 ? `, ${left} left as they were` : "";
+  output.result({ ...report, left }, [`${report.done} ${past}${gone}${rest}`]);
+  return interrupt.exitCode() ?? (missing.length > 0 || left > 0 ? EXIT.failed : EXIT.done);
+}
+
+/** Chosen before anything happens: what dies again while it is replayed is not replayed twice. */
+async function choose(letters: DeadLetters, ids: string[], options: Options): Promise<Chosen[]> {
+  if (ids.length > 0) return chooseNamed(letters, ids, options.stream ?? "batch-metrics");
+  const filter: Filter = filterOf(options);
+  const chosen: Chosen[] = [];
+  for await (const { stream, batch_id } of letters.all(filter)) chosen.push({ stream, batch_id });
+  return chosen;
+}
+
+async function chooseNamed(letters: DeadLetters, ids: string[], stream: string): Promise<Chosen[]> {
+  const chosen: Chosen[] = [];
+  for (const batch_id of new Set(ids)) {
+    if (await letters.find(stream, batch_id)) chosen.push({ stream, batch_id });
+  }
+  return chosen;
+}
+
+/** Whether the batch was there; undefined where the user stopped it, and the answer is not known. */
+async function once(
+  letters: DeadLetters,
+  verb: Act,
+  stream: string,
+  batch_id: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  try {
+    return await letters[verb](stream, batch_id);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    const words = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${stream} ${batch_id}: ${words}`, EXIT.failed);
+  }
+}
+
+function streamsOf(chosen: readonly Chosen[]): string {
+  const counts = new Map<string, number>();
+  for (const { stream } of chosen) counts.set(stream, (counts.get(stream) ?? 0) + 1);
+  const parts = [...counts].map(([stream, count]) => `${stream}: ${count}`);
+  return parts.length > 0 ? ` (${parts.join(", ")})` : "";
+}

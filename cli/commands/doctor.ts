@@ -1,0 +1,122 @@
+import * as v from "valibot";
+import { call, type Connection, VERSION } from "../delivery/connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { reasonOf } from "../failure.ts";
+import { ATTEMPT_TIMEOUT_MS, CLOCK_TOLERANCE_MS } from "../limits.ts";
+import { Output, table } from "../output.ts";
+import { findConnection, parseOptions, remote, spoolPathOf } from "../settings.ts";
+import { Spool } from "../spool/spool.ts";
+
+const Options = v.object(remote);
+const Health = v.object({ status: v.literal("ok"), version: v.string(), time: v.string() });
+
+/** What was looked at, and how it is. `fault` makes the command fail, `note` does not. */
+interface Finding {
+  check: string;
+  state: "ok" | "note" | "fault";
+  detail: string;
+}
+
+/** `millrace doctor`: address, version, clock, token and its scopes, spool. Writes nothing to the service. */
+export async function doctor(given: unknown): Promise<number> {
+  const options = parseOptions(Options, given);
+  const connection = findConnection(options);
+  const findings = connection
+    ? [...(await checkService(connection)), ...(await checkToken(connection))]
+    : [fault("address", "none is configured: give --url or set MILLRACE_URL")];
+  findings.push(checkSpool(spoolPathOf(options)), ok("node", process.versions.node));
+
+  const lines = table(findings.map(({ check, state, detail }) => [state, check, detail]));
+  new Output(options.json).result(findings, lines);
+  return findings.some(({ state }) => state === "fault") ? EXIT.failed : EXIT.done;
+}
+
+async function checkService(connection: Connection): Promise<Finding[]> {
+  const began = Date.now();
+  try {
+    const response = await ask(connection, "/healthz");
+    const health = v.safeParse(Health, await response.json().catch(() => null));
+    if (!health.success) {
+      return [fault("address", `${connection.url} answers ${response.status}, but is no Millrace`)];
+    }
+    const took = Date.now() - began;
+    const { version, time } = health.output;
+    return [
+      ok("address", `${connection.url} answers in ${took} ms`),
+      version === VERSION
+        ? ok("version", `${VERSION}, as the service`)
+        : note("version", `this is ${VERSION}, the service is ${version}`),
+      // The service read its clock about half way between question and answer.
+      checkClock(Math.round(Date.parse(time) - (began + took / 2))),
+    ];
+  } catch (error) {
+    return [fault("address", `${connection.url} does not answer: ${reasonOf(error)}`)];
+  }
+}
+
+function checkClock(ahead_ms: number): Finding {
+  const detail = `the service's is ${ahead_ms} ms from this one`;
+  return Math.abs(ahead_ms) > CLOCK_TOLERANCE_MS ? fault("clock", detail) : ok("clock", detail);
+}
+
+/** Finds out a token's scopes by what it is let do; nothing of it changes anything. */
+async function checkToken(connection: Connection): Promise<Finding[]> {
+  if (!connection.token) return [fault("token", "none is configured: set MILLRACE_TOKEN")];
+  try {
+    const [reading, posting, operating] = await Promise.all([
+      ask(connection, "/batch-metrics/doctor"),
+      // An empty batch is refused as invalid, if the token may post at all.
+      ask(connection, "/batch-metrics", "{}"),
+      ask(connection, "/dead-letters?limit=1"),
+    ]);
+    if (reading.status === 401) return [fault("token", "the service does not know it")];
+    const scopes = [
+      ...(posting.status === 400 ? ["ingest"] : []),
+      // Reading is allowed by ingest as well, so alone it tells of the scope only without ingest.
+      ...(reading.status === 404 || reading.ok ? ["read"] : []),
+      ...(operating.ok ? ["admin"] : []),
+    ];
+    const detail = `it may ${scopes.join(", ") || "do nothing"}`;
+    const uploads = scopes.includes("ingest");
+    return [uploads ? ok("token", detail) : note("token", `${detail}, but not upload`)];
+  } catch (error) {
+    return [fault("token", `could not be tried: ${reasonOf(error)}`)];
+  }
+}
+
+function checkSpool(path: string): Finding {
+  try {
+    const spool = new Spool(path);
+    const state = spool.check();
+    const [waiting, refused] = [spool.count("waiting"), spool.count("refused")];
+    spool.close();
+    if (state !== "ok") return fault("spool", `${path} is damaged: ${state}`);
+    const detail = `${path}: ${waiting} waiting, ${refused} refused`;
+    return waiting + refused > 0 ? note("spool", detail) : ok("spool", detail);
+  } catch (error) {
+    return fault("spool", `${path} cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+function ask(connection: Connection, path: string, body?: string): Promise<Response> {
+  return call(connection, path, {
+    signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS / 4),
+    ...(body !== undefined && {
+      method: "POST",
+      body,
+      headers: { "Content-Type": "application/json" },
+    }),
+  });
+}
+
+function ok(check: string, detail: string): Finding {
+  return { check, state: "ok", detail };
+}
+
+function note(check: string, detail: string): Finding {
+  return { check, state: "note", detail };
+}
+
+function fault(check: string, detail: string): Finding {
+  return { check, state: "fault", detail };
+}

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as v from "valibot";
+import { Courier, type Delivery } from "../delivery/courier.ts";
+import { Pace } from "../delivery/pace.ts";
+import { prepare } from "../delivery/prepare.ts";
+import { EXIT } from "../exit-codes.ts";
+import { Failure, reasonOf } from "../failure.ts";
+import { importing, importSource } from "../importing.ts";
+import { type Interrupt, onInterrupt } from "../interrupt.ts";
+import { GRACE_MS, OLDER_AT_ONCE } from "../limits.ts";
+import { Output } from "../output.ts";
+import { reportDeliveries } from "../report.ts";
+import { findConnection, parseOptions, Positive, remote, spoolPathOf, Whole } from "../settings.ts";
+import { findSources, type Source } from "../sources.ts";
+import { openSpool } from "../spool/open.ts";
+import type { Spool } from "../spool/spool.ts";
+
+/** Options of the commands that send. */
+export const sending = {
+  ...remote,
+  wait: v.optional(v.boolean(), false),
+  deadline: v.optional(Positive, "60"),
+  concurrency: v.optional(Whole, "8"),
+  rate: v.optional(Positive, "50"),
+};
+
+const Options = v.object({
+  ...sending,
+  ...importing,
+  failOnError: v.optional(v.boolean(), false),
+});
+type Options = v.InferOutput<typeof Options>;
+
+/**
+ * `millrace upload`: reads reports into the spool, sends them, and then what older runs left
+ * there. Delivery trouble is no failure of the build unless asked for: the spool has it.
+ */
+export async function upload(names: string[], given: unknown): Promise<number> {
+  const options = parseOptions(Options, given);
+  const output = new Output(options.json);
+  const interrupt = onInterrupt();
+  const connection = findConnection(options);
+  const { found, missing } = await findSources(names);
+  const faults = missing.map((name) => `${name}: there is no such file`);
+  const spool = openSpool(spoolPathOf(options), output);
+  const progress = output.progress("uploads", found.length);
+  const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
+
+  const older = connection ? spool.claim(OLDER_AT_ONCE, false) : [];
+  const kept: Delivery[] = [];
+  const reading = readAll(found, options, spool, faults, (id) => {
+    if (courier) courier.take(id);
+    else kept.push(...spooled(spool, id));
+  });
+  await untilGraceEnds(reading, interrupt);
+  if (courier) {
+    for (const id of older) courier.take(id);
+    await courier.finish();
+  }
+  progress.stop();
+
+  const deliveries = [...(courier?.deliveries ?? []), ...kept];
+  const { undelivered } = reportDeliveries(output, spool, deliveries, faults);
+  spool.close();
+  const failed = options.failOnError && undelivered > 0 ? EXIT.failed : EXIT.done;
+  return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
+}
+
+/** A courier with the pace and the deadline of the options. */
+export function courierOf(
+  spool: Spool,
+  connection: NonNullable<ReturnType<typeof findConnection>>,
+  { wait, deadline, concurrency, rate }: v.InferOutput<v.ObjectSchema<typeof sending, undefined>>,
+  interrupt: Interrupt,
+  step: () => void,
+): Courier {
+  const milliseconds = deadline * 1000;
+  const sendOptions = {
+    connection,
+    wait,
+    pace: new Pace(rate),
+    signal: AbortSignal.any([interrupt.signal, AbortSignal.timeout(milliseconds)]),
+    deadline: Date.now() + milliseconds,
+  };
+  return new Courier(spool, sendOptions, concurrency, step);
+}
+
+/** Reads each file into the spool. What is wrong with one is noted, and the others go on. */
+async function readAll(
+  sources: readonly Source[],
+  options: Options,
+  spool: Spool,
+  faults: string[],
+  onKept: (id: number) => void,
+): Promise<void> {
+  for (const source of sources) {
+    try {
+      for await (const imported of importSource(source, options, sources.length === 1)) {
+        for await (const entry of prepare(imported)) onKept(spool.add(entry));
+      }
+    } catch (error) {
+      faults.push(error instanceof Failure ? error.message : `${source.name}: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** After a signal the rest is still read, since the spool is there for it, but not for long. */
+async function untilGraceEnds(reading: Promise<void>, { signal }: Interrupt): Promise<void> {
+  const done = new AbortController();
+  const graceEnds = new Promise<void>((resolve) => {
+    const begin = () =>
+      void sleep(GRACE_MS, undefined, { signal: done.signal }).then(resolve, resolve);
+    if (signal.aborted) begin();
+    else signal.addEventListener("abort", begin, { once: true });
+  });
+  await Promise.race([reading, graceEnds]);
+  done.abort();
+}
+
+function spooled(spool: Spool, id: number): Delivery[] {
+  const entry = spool.find(id);
+  if (!entry) return [];
+  const reason = "no address is configured: give --url or set MILLRACE_URL";
+  spool.setBack(id, { state: "waiting", attempts: 0, status: null, reason });
+  const { source, stream, batch_id, rows } = entry;
+  return [{ source, stream, batch_id, rows, state: "spooled", duplicate: false, reason }];
+}

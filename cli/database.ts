@@ -1,0 +1,50 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { BUSY_TIMEOUT_MS } from "./limits.ts";
+
+/**
+ * Opens a SQLite file for several processes at once, and makes its directory. What is
+ * committed survives the process's death at any moment (WAL, synchronous NORMAL).
+ * @param schema run in one transaction; must be safe to repeat.
+ * @throws Error where the file cannot be made, or is no database.
+ */
+export function openDatabase(path: string, schema: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true });
+  // Not imported: on Node 22 the mere import prints a warning, before we could keep it quiet.
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const db = new DatabaseSync(path);
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  whenFree(() => db.exec("PRAGMA journal_mode = WAL"));
+  db.exec("PRAGMA synchronous = NORMAL");
+  whenFree(() => transaction(db, () => db.exec(schema)));
+  return db;
+}
+
+/** Runs `work` in one transaction, which takes the write lock at its start. */
+export function transaction<Result>(db: DatabaseSync, work: () => Result): Result {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    db.exec("COMMIT");
+    return result;
+  } catch (error) {
+    db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Two processes that both make the file WAL: SQLite tells one of them "locked" without waiting. */
+function whenFree(work: () => void): void {
+  const giveUp = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const locked = error instanceof Error && /locked|busy/.test(error.message);
+      if (!locked || Date.now() > giveUp) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
+}

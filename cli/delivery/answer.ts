@@ -1,0 +1,26 @@
+import * as v from "valibot";
+
+/** What of the service's answers the client reads; problems (RFC 9457) included. */
+export const Answer = v.object({
+  status: v.optional(v.union([v.string(), v.number()])),
+  batch_id: v.optional(v.string()),
+  batch_run_id: v.optional(v.nullable(v.number())),
+  reason: v.optional(v.nullable(v.string())),
+  last_error: v.optional(v.nullable(v.string())),
+  title: v.optional(v.string()),
+  detail: v.optional(v.string()),
+});
+export type Answer = v.InferOutput<typeof Answer>;
+
+/** The body of an answer; empty where it is not the JSON of this service, but of a proxy before it. */
+export async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), Answer), text);
+  return result.success ? result.output : {};
+}
+
+/** Why the service said no, for a person. */
+export function refusalOf(response: Response, answer: Answer): string {
+  const words = answer.detail ?? answer.title ?? response.statusText;
+  return `${response.status} ${words}`.trim();
+}

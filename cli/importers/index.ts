@@ -1,0 +1,48 @@
+import { importJson } from "./json.ts";
+import { importJunit } from "./junit.ts";
+import { ImportError } from "./import-error.ts";
+import { open } from "./open.ts";
+
+export { ImportError } from "./import-error.ts";
+
+/** What a report does not say itself. */
+export interface ImportDefaults {
+  /** For uploads without a `batch_id`. */
+  batchId: string;
+  ecosystem: string;
+  /** ISO 8601, where the report has no time. */
+  startedAt: string;
+  minutes?: { macos?: number; linux?: number };
+  /** The job was cancelled: what did not run must not look like a result. */
+  cancelled?: boolean;
+}
+
+/** An upload that a report makes. */
+export interface ImportedUpload {
+  stream: "batch-metrics" | "executions";
+  upload: Record<string, unknown>;
+  /** The file's name, with the line where one file holds several uploads. */
+  source: string;
+}
+
+/** Something to read a report from. */
+export interface ReportSource {
+  name: string;
+  open(): NodeJS.ReadableStream;
+}
+
+/**
+ * The uploads of a report, which is known by its content: JUnit XML, CTRF JSON, an upload in
+ * Millrace's own JSON, or one a line. It is read as it comes, so its size does not matter.
+ * @throws ImportError that names the file, and the line where it is known. In a file of many
+ *   uploads the good lines come first, and the error then names the others.
+ */
+export async function* importReport(
+  source: ReportSource,
+  defaults: ImportDefaults,
+): AsyncGenerator<ImportedUpload> {
+  const { kind, chunks } = await open(source);
+  if (kind === "xml") yield* importJunit(source.name, chunks, defaults);
+  else if (kind === "json") yield* importJson(source.name, chunks, defaults);
+  else throw new ImportError(source.name, 1, kind);
+}

@@ -1,0 +1,116 @@
+import { importCtrf, isCtrf } from "./ctrf.ts";
+import { ImportError } from "./import-error.ts";
+import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import { linesOf } from "./lines.ts";
+
+type JsonObject = Record<string, unknown>;
+
+/** Characters of a JSON file that is written over several lines, and so parsed whole. */
+const MOST_TEXT = 256 * 1024 * 1024;
+
+/**
+ * JSON: one value a line, each an upload of its own; or one value over several lines. The good
+ * lines of a file come first; the wrong ones are named together at its end.
+ * @throws ImportError with the line of the first fault.
+ */
+export async function* importJson(
+  file: string,
+  chunks: AsyncIterable<string>,
+  defaults: ImportDefaults,
+): AsyncGenerator<ImportedUpload> {
+  const lines = linesOf(file, chunks);
+  const faults: ImportError[] = [];
+  let alone: string[] | undefined;
+  let first = true;
+  for await (const { number, text } of lines) {
+    if (alone) {
+      alone.push(text);
+      if (alone.length * 40 > MOST_TEXT)
+        throw new ImportError(file, number, "the file is too large");
+      continue;
+    }
+    if (text.trim() === "") continue;
+    const value = parsed(text);
+    // A value that goes on in the next line: the file is one value.
+    if (first && value === undefined)
+      alone = [...Array.from({ length: number - 1 }, () => ""), text];
+    else if (value === undefined)
+      faults.push(new ImportError(file, number, "this line is not JSON"));
+    else {
+      try {
+        yield* importValue(file, number, value, defaults);
+      } catch (error) {
+        if (!(error instanceof ImportError)) throw error;
+        faults.push(error);
+      }
+    }
+    first = false;
+  }
+  if (alone) yield* importValue(file, undefined, wholeOf(file, alone.join("\n")), defaults);
+  const [fault, ...more] = faults;
+  if (fault && more.length === 0) throw fault;
+  if (fault) {
+    const others = more
+      .slice(0, 20)
+      .map(({ line }) => line)
+      .join(", ");
+    throw new ImportError(
+      file,
+      fault.line,
+      `${fault.message.replace(/^.*?:\d+: /, "")} (and ${more.length} more, in lines ${others})`,
+    );
+  }
+}
+
+function* importValue(
+  file: string,
+  line: number | undefined,
+  value: unknown,
+  defaults: ImportDefaults,
+): Generator<ImportedUpload> {
+  if (!isObject(value)) throw new ImportError(file, line, "a report is a JSON object");
+  if (isCtrf(value)) {
+    yield* importCtrf(file, value, defaults);
+    return;
+  }
+  const stream = "records" in value ? "executions" : "batch-metrics";
+  if (stream === "batch-metrics" && !("results" in value)) {
+    throw new ImportError(
+      file,
+      line,
+      "this is neither CTRF nor an upload: it has no results and no records",
+    );
+  }
+  const name = line === undefined || line === 1 ? "" : `:${line}`;
+  yield {
+    stream,
+    upload: { batch_id: `${defaults.batchId}${name}`, ...value },
+    source: line === undefined ? file : `${file}:${line}`,
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function wholeOf(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : "";
+    const line = /line (\d+)/.exec(what)?.[1] ?? lineAt(text, /position (\d+)/.exec(what)?.[1]);
+    throw new ImportError(file, Number(line), `the JSON is broken: ${what}`);
+  }
+}
+
+function lineAt(text: string, position: string | undefined): number {
+  return text.slice(0, Number(position ?? text.length)).split("\n").length;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

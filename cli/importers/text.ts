@@ -1,0 +1,34 @@
+import { MAX_NAME_LENGTH } from "../../src/limits.ts";
+
+/** Characters of a message that are collected; the service cuts it further, and says so. */
+export const MOST_MESSAGE = 20_000;
+
+/**
+ * A name as the service takes it: one odd test name must not lose the report. What cannot be
+ * stored is replaced, and what is too long is cut.
+ */
+export function nameOf(text: string): string {
+  const clean = messageOf(text).trim();
+  if (clean === "") return "(unnamed)";
+  if (clean.length <= MAX_NAME_LENGTH) return clean;
+  return `${clean.slice(0, MAX_NAME_LENGTH - 1).toWellFormed()}…`;
+}
+
+/** A message as the service takes it. */
+export function messageOf(text: string): string {
+  return text.slice(0, MOST_MESSAGE).replaceAll("\0", "\uFFFD").toWellFormed();
+}
+
+/** Names of suites, classes and tests as one, without saying anything twice. */
+export function pathOf(...names: (string | undefined)[]): string {
+  const path: string[] = [];
+  for (const name of names) {
+    const clean = name?.trim();
+    if (!clean || clean === path.at(-1)) continue;
+    // Some tools repeat the suite in the test's own name.
+    const before = path.join(" ");
+    if (before && (clean.startsWith(before) || clean.endsWith(before))) path.length = 0;
+    path.push(clean);
+  }
+  return nameOf(path.join(" > "));
+}

@@ -1,0 +1,79 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import type { Connection } from "./delivery/connection.ts";
+import { EXIT } from "./exit-codes.ts";
+import { Failure } from "./failure.ts";
+
+const Address = v.pipe(
+  v.string(),
+  v.url("must be an address like https://millrace.example.workers.dev"),
+  v.regex(/^https?:/i, "must begin with http:// or https://"),
+  v.transform((url) => url.replace(/\/+$/, "")),
+);
+
+/** A number of an option, above zero. */
+export const Positive = v.pipe(
+  v.string(),
+  v.transform(Number),
+  v.number("must be a number"),
+  v.finite("must be a number"),
+  v.check((number) => number > 0, "must be above 0"),
+);
+
+/** A whole number of an option. */
+export const Whole = v.pipe(Positive, v.integer("must be a whole number"));
+
+/** Options of every command. */
+export const common = { json: v.optional(v.boolean(), false), spool: v.optional(v.string()) };
+
+/** Options of every command that talks to the service. */
+export const remote = { ...common, url: v.optional(v.string()), token: v.optional(v.string()) };
+
+/**
+ * The options of a command, checked.
+ * @throws Failure naming the option.
+ */
+export function parseOptions<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  options: unknown,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, options);
+  if (result.success) return result.output;
+  const faults = result.issues.map((issue) => {
+    const name = (v.getDotPath(issue) ?? "").replaceAll(/[A-Z]/g, (big) => `-${big.toLowerCase()}`);
+    return `--${name} ${issue.message}`;
+  });
+  throw new Failure(faults.join("; "), EXIT.wrongInput);
+}
+
+/** The service to talk to, of the flags or of `MILLRACE_URL` and `MILLRACE_TOKEN`. */
+export function connectionOf(options: { url?: string | undefined; token?: string | undefined }) {
+  const connection = findConnection(options);
+  if (connection) return connection;
+  throw new Failure("No address: give --url or set MILLRACE_URL.", EXIT.wrongInput);
+}
+
+/** Like `connectionOf`, or undefined where no address is configured. */
+export function findConnection(options: {
+  url?: string | undefined;
+  token?: string | undefined;
+}): Connection | undefined {
+  const url = options.url ?? process.env["MILLRACE_URL"];
+  if (!url) return undefined;
+  const parsed = v.safeParse(Address, url);
+  if (!parsed.success) {
+    throw new Failure(`--url or MILLRACE_URL ${parsed.issues[0].message}`, EXIT.wrongInput);
+  }
+  // An empty variable is how CI hands over a secret that is not there.
+  const token = options.token ?? process.env["MILLRACE_TOKEN"];
+  return { url: parsed.output, token: token?.trim() || undefined };
+}
+
+/** The spool's file: `--spool`, `MILLRACE_SPOOL`, or one below the user's state directory. */
+export function spoolPathOf(options: { spool?: string | undefined }): string {
+  const chosen = options.spool ?? process.env["MILLRACE_SPOOL"];
+  if (chosen) return chosen;
+  const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  return join(state, "millrace", "spool.db");
+}

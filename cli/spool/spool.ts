@@ -1,0 +1,120 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import * as v from "valibot";
+import { openDatabase } from "../database.ts";
+import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
+import { Count, Entry, EntryBody, Id, type NewEntry, Owner } from "./entry.ts";
+import { isGone, PROCESS_NAME } from "./process-name.ts";
+import * as sql from "./statements.ts";
+
+/** How an attempt ended that did not deliver the upload. */
+export interface Setback {
+  state: Entry["state"];
+  attempts: number;
+  /** HTTP status, or null where no answer came. */
+  status: number | null;
+  reason: string;
+}
+
+/**
+ * The uploads on this machine that the service has not acknowledged, in a SQLite file. An
+ * upload is in it before it is sent and leaves it after the service has answered, so a
+ * process may die at any moment. Several processes may use it; a claim keeps them from
+ * sending the same upload at once, which would be harmless, but in vain.
+ */
+export class Spool {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @throws Error where the file cannot be made, or is no database. */
+  constructor(path: string) {
+    this.path = path;
+    this.#db = openDatabase(path, sql.SCHEMA);
+  }
+
+  /** Keeps an upload, claimed by this process, and returns its id. Durable when it returns. */
+  add(entry: NewEntry): number {
+    return v.parse(Id, this.#prepare(sql.ADD).get({ ...entry, ...claim() })).id;
+  }
+
+  /**
+   * Claims uploads that no living process has claimed, oldest first, and returns their ids.
+   * @param refused also those that the service refused for good.
+   */
+  claim(most: number, refused: boolean): number[] {
+    this.#releaseTheDead();
+    const wanted = { ...claim(), now: Date.now(), most, refused: refused ? 1 : 0 };
+    const rows = this.#prepare(sql.CLAIM).all(wanted);
+    return rows.map((row) => v.parse(Id, row).id).toSorted((a, b) => a - b);
+  }
+
+  /** Keeps the claim of an upload for another while. */
+  renew(id: number): void {
+    this.#prepare(sql.RENEW).run({ id, ...claim() });
+  }
+
+  /** Gives up every claim of this process. */
+  release(): void {
+    this.#prepare(sql.RELEASE_ALL).run({ claimed_by: PROCESS_NAME });
+  }
+
+  /** The service has it: the upload leaves the spool. Returns whether it was there. */
+  remove(id: number): boolean {
+    return this.#prepare(sql.DELETE).run({ id }).changes > 0;
+  }
+
+  /** The upload stays, with what went wrong. */
+  setBack(id: number, { state, attempts, status, reason }: Setback): void {
+    const last_error = reason.slice(0, MAX_REASON_LENGTH);
+    this.#prepare(sql.SETTLE).run({ id, state, attempts, last_status: status, last_error });
+  }
+
+  list(): Entry[] {
+    return this.#prepare(sql.LIST)
+      .all()
+      .map((row) => v.parse(Entry, row));
+  }
+
+  find(id: number): Entry | undefined {
+    const row = this.#prepare(sql.FIND).get({ id });
+    return row && v.parse(Entry, row);
+  }
+
+  /** The gzipped JSON of an upload, or undefined where another process has delivered or dropped it. */
+  body(id: number): Uint8Array<ArrayBuffer> | undefined {
+    const row = this.#prepare(sql.BODY).get({ id });
+    return row && new Uint8Array(v.parse(EntryBody, row).body);
+  }
+
+  count(state: Entry["state"]): number {
+    return v.parse(Count, this.#prepare(sql.COUNT).get({ state })).count;
+  }
+
+  /** What SQLite finds wrong with the file, or `ok`. */
+  check(): string {
+    return Object.values(this.#prepare("PRAGMA quick_check").get() ?? {}).join();
+  }
+
+  close(): void {
+    this.release();
+    this.#db.close();
+  }
+
+  /** Whoever was killed left claims behind. */
+  #releaseTheDead(): void {
+    for (const row of this.#prepare(sql.CLAIMANTS).all()) {
+      const { claimed_by } = v.parse(Owner, row);
+      if (isGone(claimed_by)) this.#prepare(sql.RELEASE_ALL).run({ claimed_by });
+    }
+  }
+
+  #prepare(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (!statement) this.#statements.set(text, (statement = this.#db.prepare(text)));
+    return statement;
+  }
+}
+
+function claim() {
+  return { claimed_by: PROCESS_NAME, claimed_until: Date.now() + CLAIM_MS };
+}

@@ -1,0 +1,62 @@
+export const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'refused')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_status INTEGER,
+    last_error TEXT,
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    claimed_by TEXT,
+    claimed_until INTEGER,
+    UNIQUE (stream, batch_id, digest)
+  ) STRICT;`;
+
+/** The same upload again is the same entry; one that was refused gets another chance. */
+export const ADD = `
+  INSERT INTO uploads (stream, batch_id, digest, source, rows, bytes, body, claimed_by, claimed_until)
+  VALUES (:stream, :batch_id, :digest, :source, :rows, :bytes, :body, :claimed_by, :claimed_until)
+  ON CONFLICT (stream, batch_id, digest) DO UPDATE SET
+    state = 'waiting', claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
+  RETURNING id`;
+
+const COLUMNS = `id, stream, batch_id, source, rows, bytes, state, attempts, last_status,
+  last_error, created_at, coalesce(claimed_until > unixepoch('subsec') * 1000, 0) AS claimed`;
+
+export const LIST = `SELECT ${COLUMNS} FROM uploads ORDER BY id`;
+export const FIND = `SELECT ${COLUMNS} FROM uploads WHERE id = :id`;
+export const BODY = `SELECT body FROM uploads WHERE id = :id`;
+export const COUNT = `SELECT count(*) AS count FROM uploads WHERE state = :state`;
+export const DELETE = `DELETE FROM uploads WHERE id = :id`;
+
+/**
+ * Refusals that a right token or address would undo are tried again: the upload is not at
+ * fault. The others only where they are asked for.
+ */
+export const CLAIM = `
+  UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until
+  WHERE id IN (
+    SELECT id FROM uploads
+    WHERE (state = 'waiting' OR last_status IN (401, 403, 404, 405) OR :refused)
+      AND coalesce(claimed_until, 0) < :now
+    ORDER BY id LIMIT :most)
+  RETURNING id`;
+
+export const RENEW = `UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until WHERE id = :id`;
+
+export const CLAIMANTS = `SELECT DISTINCT claimed_by FROM uploads WHERE claimed_by IS NOT NULL`;
+
+export const RELEASE_ALL = `
+  UPDATE uploads SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = :claimed_by`;
+
+export const SETTLE = `
+  UPDATE uploads SET
+    state = :state, attempts = attempts + :attempts, last_status = :last_status,
+    last_error = :last_error, claimed_by = NULL, claimed_until = NULL
+  WHERE id = :id`;

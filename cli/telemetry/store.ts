@@ -1,0 +1,85 @@
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import * as v from "valibot";
+import { executions } from "../../src/streams/executions.ts";
+import { openDatabase } from "../database.ts";
+import { CHECKPOINT_WRITES } from "../limits.ts";
+import type { CreateTelemetryStore, TelemetryEntry } from "./entry.ts";
+import * as sql from "./statements.ts";
+
+export const createTelemetryStore: CreateTelemetryStore = ({ dbPath, logger }) => {
+  const db = openDatabase(dbPath, sql.SCHEMA);
+  const insert = db.prepare(sql.INSERT);
+  const purge = db.prepare(sql.PURGE);
+  let writes = 0;
+
+  const checkpoint = () => {
+    db.prepare(sql.CHECKPOINT).get();
+    logger?.debug?.("telemetry: checkpoint");
+  };
+  return {
+    record(entry) {
+      keep(insert, entry);
+      writes += 1;
+      if (writes % CHECKPOINT_WRITES === 0) checkpoint();
+    },
+    purgeOlderThan(days) {
+      if (!Number.isFinite(days) || days < 0) throw new TypeError("days must be 0 or more");
+      const { changes } = purge.run({ age: `-${days} days` });
+      logger?.debug?.(`telemetry: ${changes} rows purged`);
+      return Number(changes);
+    },
+    checkpoint,
+    close() {
+      if (db.isOpen) db.close();
+    },
+  };
+};
+
+/** What the service would refuse is refused here, where it is one entry and not a chunk of them. */
+function keep(insert: StatementSync, entry: TelemetryEntry): void {
+  const result = v.safeParse(executions.row, rowOf(entry));
+  if (!result.success) {
+    const faults = result.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`);
+    throw new TypeError(`the entry is not valid: ${faults.join("; ")}`);
+  }
+  const { created_at: _, ...row } = result.output;
+  insert.run({ ...EMPTY, ...v.parse(Columns, row) });
+}
+
+const Columns = v.record(
+  v.string(),
+  v.custom<SQLInputValue>(() => true),
+);
+
+/** Columns that the validated row leaves out. SQLite binds no `undefined`. */
+const EMPTY = {
+  delivery_id: null,
+  pr_number: null,
+  session_id: null,
+  num_turns: null,
+  stop_reason: null,
+};
+
+function rowOf(entry: TelemetryEntry): Record<string, unknown> {
+  const row = {
+    delivery_id: entry.deliveryId,
+    repo: entry.repo,
+    pr_number: entry.prNumber,
+    event_type: entry.eventType,
+    provider: entry.provider,
+    model: entry.model,
+    input_tokens: entry.inputTokens,
+    output_tokens: entry.outputTokens,
+    cache_read_tokens: entry.cacheReadTokens,
+    cache_creation_tokens: entry.cacheCreationTokens,
+    duration_ms: entry.durationMs,
+    cost_usd: entry.costUsd,
+    conclusion: entry.conclusion,
+    session_id: entry.sessionId,
+    num_turns: entry.numTurns,
+    stop_reason: entry.stopReason,
+  };
+  return Object.fromEntries(
+    Object.entries(row).filter(([, value]) => value !== undefined && value !== null),
+  );
+}

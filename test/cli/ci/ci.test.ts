@@ -1,0 +1,128 @@
+import { describe, test } from "vitest";
+import { detectCi } from "../../../cli/ci/index.ts";
+
+const GITHUB = {
+  GITHUB_ACTIONS: "true",
+  GITHUB_REPOSITORY: "org/repo",
+  GITHUB_RUN_ID: "123",
+  GITHUB_RUN_ATTEMPT: "1",
+  GITHUB_JOB: "test",
+  RUNNER_OS: "Linux",
+  RUNNER_TRACKING_ID: "github_a",
+};
+
+describe("the batch_id of a job", () => {
+  test.for([
+    ["github", GITHUB, ["org/repo", "123", "1"]],
+    [
+      "gitlab",
+      {
+        GITLAB_CI: "true",
+        CI_PROJECT_PATH: "org/repo",
+        CI_PIPELINE_ID: "9",
+        CI_JOB_NAME: "test",
+        CI_JOB_ID: "77",
+      },
+      ["org/repo", "9", undefined],
+    ],
+    [
+      "circleci",
+      {
+        CIRCLECI: "true",
+        CIRCLE_PROJECT_USERNAME: "org",
+        CIRCLE_PROJECT_REPONAME: "repo",
+        CIRCLE_WORKFLOW_ID: "w",
+        CIRCLE_BUILD_NUM: "5",
+        CIRCLE_JOB: "test",
+        CIRCLE_NODE_INDEX: "0",
+      },
+      ["org/repo", "w", "5"],
+    ],
+    [
+      "buildkite",
+      {
+        BUILDKITE: "true",
+        BUILDKITE_ORGANIZATION_SLUG: "org",
+        BUILDKITE_PIPELINE_SLUG: "pipe",
+        BUILDKITE_BUILD_NUMBER: "3",
+        BUILDKITE_RETRY_COUNT: "0",
+        BUILDKITE_JOB_ID: "uuid",
+      },
+      ["org/pipe", "3", "0"],
+    ],
+    [
+      "azure",
+      {
+        TF_BUILD: "True",
+        BUILD_REPOSITORY_NAME: "org/repo",
+        BUILD_BUILDID: "8",
+        SYSTEM_JOBATTEMPT: "2",
+        SYSTEM_JOBNAME: "Job",
+        SYSTEM_JOBID: "uuid",
+      },
+      ["org/repo", "8", "2"],
+    ],
+    [
+      "bitbucket",
+      {
+        BITBUCKET_BUILD_NUMBER: "4",
+        BITBUCKET_REPO_FULL_NAME: "org/repo",
+        BITBUCKET_STEP_UUID: "{uuid}",
+      },
+      ["org/repo", "4", undefined],
+    ],
+    [
+      "jenkins",
+      { JENKINS_URL: "http://j", JOB_NAME: "folder/job", BUILD_NUMBER: "6" },
+      ["folder/job", "6", undefined],
+    ],
+  ] as const)(
+    "is told by %s, and is the same each time",
+    ([provider, environment, [repository, run, attempt]], { expect }) => {
+      const context = detectCi(environment);
+      expect([context.provider, context.repository, context.run, context.attempt]).toEqual([
+        provider,
+        repository,
+        run,
+        attempt,
+      ]);
+      expect(context.batchId).toMatch(/^[A-Za-z0-9._:@+-]{1,160}$/);
+      expect(detectCi(environment).batchId).toBe(context.batchId);
+    },
+  );
+
+  test("is another for another attempt, job, or job of the matrix", ({ expect }) => {
+    const ids = [
+      GITHUB,
+      { ...GITHUB, GITHUB_RUN_ATTEMPT: "2" },
+      { ...GITHUB, GITHUB_JOB: "lint" },
+      { ...GITHUB, RUNNER_TRACKING_ID: "github_b" },
+      { ...GITHUB, GITHUB_REPOSITORY: "org-repo" },
+    ].map((environment) => detectCi(environment).batchId);
+    expect(new Set(ids).size).toBe(4 + 1);
+  });
+
+  test("is cut where it is too long, and still another for another job", ({ expect }) => {
+    const long = (end: string) =>
+      detectCi({ ...GITHUB, GITHUB_JOB: `${"job ".repeat(90)}${end}` }).batchId;
+    expect(long("a")).toMatch(/^[A-Za-z0-9._:@+-]{1,160}$/);
+    expect(long("a")).not.toBe(long("b"));
+  });
+
+  test("outside CI names the machine and the folder", ({ expect }) => {
+    expect(detectCi({})).toMatchObject({ provider: "shell", cancelled: false, minutes: {} });
+  });
+});
+
+test("a cancelled job is known where the provider tells, and where it is told", ({ expect }) => {
+  expect(detectCi({ GITLAB_CI: "true", CI_JOB_STATUS: "canceled" }).cancelled).toBe(true);
+  expect(detectCi({ TF_BUILD: "True", AGENT_JOBSTATUS: "Canceled" }).cancelled).toBe(true);
+  expect(detectCi({ ...GITHUB, MILLRACE_CANCELLED: "true" }).cancelled).toBe(true);
+  expect(detectCi(GITHUB).cancelled).toBe(false);
+});
+
+test("minutes are those that are given", ({ expect }) => {
+  expect(detectCi({ MILLRACE_MACOS_MINUTES: "12.5", MILLRACE_LINUX_MINUTES: "x" }).minutes).toEqual(
+    { macos: 12.5 },
+  );
+});

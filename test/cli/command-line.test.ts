@@ -1,0 +1,115 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { test } from "vitest";
+import { buildBundle, newFolder, run, start, uploadNamed, writeUploads } from "./bundle.ts";
+
+const bundle = buildBundle();
+
+function settings() {
+  return { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
+}
+
+test("a wrong command line ends with 2, help and version with 0", async ({ expect }) => {
+  const codes = [["nonsense"], ["upload"], ["status"], ["--version"], ["--help"], ["help"]].map(
+    async (args) => (await run(bundle, args)).code,
+  );
+  expect(await Promise.all(codes)).toEqual([2, 2, 2, 0, 0, 0]);
+  const option = await run(bundle, ["upload", "x", "--deadline", "soon"]);
+  expect([option.code, option.stderr]).toEqual([2, "error: --deadline must be a number\n"]);
+});
+
+test("a wrong file is named, ends with 2, and the others are kept", async ({ expect }) => {
+  const folder = newFolder();
+  writeUploads(folder, "good", 2);
+  writeFileSync(join(folder, "bad.json"), JSON.stringify({ batch_id: "x", results: [] }));
+  const where = settings();
+  const result = await run(bundle, ["upload", `${folder}/*.json`, "gone.xml"], where);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toContain("gone.xml: there is no such file");
+  expect(result.stderr).toMatch(/bad\.json.*ecosystem is required/);
+  expect(result.stdout).toBe("2 spooled\n");
+  const listed: object[] = JSON.parse(
+    (await run(bundle, ["spool", "list", "--json"], where)).stdout,
+  );
+  expect(listed.length).toBe(2);
+});
+
+test("validate says what the service would say, and needs no service", async ({ expect }) => {
+  const folder = newFolder();
+  writeUploads(folder, "good", 1);
+  const unknown = { ...JSON.parse(uploadNamed("x").text), colour: "red" };
+  writeFileSync(join(folder, "odd.json"), JSON.stringify(unknown));
+  const result = await run(bundle, ["validate", `${folder}/*.json`]);
+  expect(result.code).toBe(2);
+  expect(result.stderr).toContain("colour is not a known field");
+  expect(result.stdout).toMatch(/good-0\.json: valid \(uploads: 1, rows: 2\)/);
+});
+
+test("convert prints what would be sent", async ({ expect }) => {
+  const { text } = uploadNamed("a");
+  const result = await run(bundle, ["convert", "-"], {}, text);
+  expect([result.code, JSON.parse(result.stdout)]).toEqual([0, JSON.parse(text)]);
+});
+
+test("an upload can be shown and dropped by its number in the spool", async ({ expect }) => {
+  const where = settings();
+  const { text } = uploadNamed("a");
+  await run(bundle, ["upload", "-"], where, text);
+  const shown = await run(bundle, ["spool", "show", "1"], where);
+  expect(JSON.parse(shown.stdout)).toEqual(JSON.parse(text));
+  expect((await run(bundle, ["spool", "drop"], where)).code).toBe(2);
+  const dropped = await run(bundle, ["spool", "drop", "1", "2", "--json"], where);
+  expect([dropped.code, JSON.parse(dropped.stdout)]).toEqual([1, { dropped: [1], missing: [2] }]);
+});
+
+test("SIGINT while standard input is still open keeps what was read, and ends with 130", async ({
+  expect,
+}) => {
+  const folder = newFolder();
+  writeUploads(folder, "kept", 1);
+  const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:65321", MILLRACE_TOKEN: "t" };
+  const { child, ended } = start(bundle, ["upload", join(folder, "kept-0.json"), "-"], where);
+  setTimeout(() => child.kill("SIGINT"), 1_000);
+  const { code, stdout } = await ended;
+  expect([code, stdout]).toEqual([130, "1 spooled\n"]);
+});
+
+test("a new token is shown with its hash, and never with the secret for the service", async ({
+  expect,
+}) => {
+  const args = ["token", "new", "--json", "--name", "deploy", "--scopes", "ingest,admin"];
+  const { token, secret } = JSON.parse((await run(bundle, args)).stdout);
+  const sha256 = createHash("sha256").update(token).digest("hex");
+  expect(secret).toEqual({ name: "deploy", sha256, scopes: ["ingest", "admin"] });
+});
+
+test("what is piped has no colours and no bars", async ({ expect }) => {
+  const folder = newFolder();
+  writeUploads(folder, "plain", 3);
+  const { stdout, stderr } = await run(bundle, ["upload", `${folder}/*.json`], settings());
+  expect(`${stdout}${stderr}`).not.toContain("\u001b");
+});
+
+test("a spool that cannot be used does not break the build, but says what it means", async ({
+  expect,
+}) => {
+  const file = join(newFolder(), "file");
+  writeFileSync(file, "");
+  const where = { MILLRACE_SPOOL: join(file, "spool.db") };
+  const { code, stderr } = await run(bundle, ["upload", "-"], where, uploadNamed("a").text);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("cannot be used")]);
+});
+
+test("the start takes less than 150 ms beyond Node's own", ({ expect }) => {
+  const best = (args: string[]) =>
+    Math.min(
+      ...Array.from({ length: 7 }, () => {
+        const began = performance.now();
+        execFileSync(process.execPath, args);
+        return performance.now() - began;
+      }),
+    );
+  expect(best([bundle, "--version"]) - best(["-e", "0"])).toBeLessThan(150);
+});

@@ -1,0 +1,81 @@
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { afterAll, beforeAll, test } from "vitest";
+import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
+import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
+import { buildBundle, newFolder, run, start, uploadNamed } from "./bundle.ts";
+
+const bundle = buildBundle();
+const state = newState();
+let service: LocalServer | undefined;
+
+beforeAll(async () => {
+  service = await startServer(state);
+}, 120_000);
+afterAll(() => service?.kill());
+
+function operator() {
+  return {
+    MILLRACE_URL: service?.url ?? "",
+    MILLRACE_TOKEN: "dev-admin-token",
+    MILLRACE_SPOOL: join(newFolder(), "spool.db"),
+  };
+}
+
+/** Makes the database refuse every run, or take them again. */
+function poison(on: boolean): void {
+  const db = new DatabaseSync(openLocalD1(state).location() ?? "");
+  db.exec("PRAGMA busy_timeout = 5000");
+  db.exec(
+    on
+      ? `CREATE TRIGGER poison BEFORE INSERT ON batch_runs
+         BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: poisoned'); END`
+      : "DROP TRIGGER poison",
+  );
+  db.close();
+}
+
+test("dead batches are listed, replayed after a plan and a yes, slowly, and stopped between any two", async ({
+  expect,
+}) => {
+  const settings = operator();
+  const uploads = Array.from({ length: 12 }, (_, index) => uploadNamed(`dead-${index}`));
+  const lines = uploads.map(({ text }) => text).join("\n");
+  poison(true);
+  const sent = await run(bundle, ["upload", "-", "--wait"], settings, lines);
+  expect([sent.code, sent.stdout]).toEqual([0, "12 dead\n"]);
+  expect((await run(bundle, ["status", "dead-0"], settings)).code).toBe(1);
+
+  const listed = await run(bundle, ["dead", "list", "--json", "--limit", "3"], settings);
+  const { dead_letters, total } = JSON.parse(listed.stdout);
+  expect([dead_letters.length, total]).toEqual([3, 12]);
+  const shown = await run(bundle, ["dead", "show", "dead-3"], settings);
+  expect(JSON.parse(shown.stdout).batch.batch_id).toBe("dead-3");
+
+  poison(false);
+  expect((await run(bundle, ["dead", "replay"], settings)).code).toBe(2);
+  const plan = await run(bundle, ["dead", "replay", "--all"], settings);
+  expect([plan.code, plan.stderr]).toEqual([
+    2,
+    "Plan: replay 12 dead letters (batch-metrics: 12).\n",
+  ]);
+  const nothing = await run(bundle, ["dead", "replay", "--since", "0s", "--yes"], settings);
+  expect([nothing.code, nothing.stdout]).toEqual([0, "0 replayed\n"]);
+
+  const dropped = await run(bundle, ["dead", "drop", "dead-0", "absent", "--yes"], settings);
+  expect([dropped.code, dropped.stdout]).toEqual([1, "1 dropped\n"]);
+
+  const slow = ["dead", "replay", "--reason", "poisoned", "--yes", "--rate", "4"];
+  const { child, ended } = start(bundle, slow, settings);
+  setTimeout(() => child.kill("SIGINT"), 1_500);
+  const stopped = await ended;
+  expect([stopped.code, stopped.stdout]).toEqual([
+    130,
+    expect.stringMatching(/^[1-9]\d* replayed, [1-9]\d* left as they were\n$/),
+  ]);
+  const rest = await run(bundle, ["dead", "replay", "--all", "--yes"], settings);
+  expect(rest.code, rest.stderr).toBe(0);
+  await expect
+    .poll(() => differences(openLocalD1(state), uploads.slice(1)), { timeout: 20_000 })
+    .toEqual([]);
+});

@@ -1,0 +1,68 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { connect, createServer as createTcpServer } from "node:net";
+
+/** An address of our own before the service's, so that the service may move, die, or be busy. */
+export interface Front {
+  url: string;
+  close(): void;
+}
+
+/** Passes connections on to whatever address is the service's now; without one it hangs up. */
+export async function openRelay(target: () => string | undefined): Promise<Front> {
+  const relay = createTcpServer((client) => {
+    const address = target();
+    if (!address) {
+      client.destroy();
+      return;
+    }
+    const service = connect(Number(new URL(address).port), "127.0.0.1");
+    const end = () => {
+      client.destroy();
+      service.destroy();
+    };
+    client.on("error", end).on("close", end);
+    service.on("error", end).on("close", end);
+    client.pipe(service).pipe(client);
+  });
+  return listen(relay);
+}
+
+/** Answers the first posts with 429 and `Retry-After`, then passes them on; notes when each came. */
+export async function openBusyFront(
+  service: string,
+  refusals: number,
+  retryAfter: string,
+): Promise<Front & { posts: number[] }> {
+  const posts: number[] = [];
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    posts.push(Date.now());
+    if (posts.length <= refusals) {
+      response.writeHead(429, { "Retry-After": retryAfter }).end();
+      return;
+    }
+    const answer = await fetch(`${service}${request.url ?? ""}`, {
+      method: "POST",
+      headers: Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
+        ["authorization", "content-type", "content-encoding", "prefer"].includes(name)
+          ? [[name, String(value)]]
+          : [],
+      ),
+      body: Buffer.concat(chunks),
+    });
+    response.writeHead(answer.status).end(await answer.text());
+  };
+  const front = createServer((request, response) => void answerTo(request, response));
+  return { ...(await listen(front)), posts };
+}
+
+function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<Front> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      resolve({ url: `http://127.0.0.1:${port}`, close: () => server.close() });
+    });
+  });
+}

@@ -1,0 +1,254 @@
+import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
+import { describe, test } from "vitest";
+import {
+  importReport,
+  type ImportDefaults,
+  type ImportedUpload,
+} from "../../../cli/importers/index.ts";
+import { batchMetrics } from "../../../src/streams/batch-metrics.ts";
+import { parseBatch } from "../../../src/streams/parse.ts";
+
+const DEFAULTS: ImportDefaults = {
+  batchId: "run-1",
+  ecosystem: "npm",
+  startedAt: "2026-01-01T00:00:00Z",
+};
+
+interface Upload {
+  batch_id: string;
+  started_at: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  results: Record<string, unknown>[];
+}
+
+/** The uploads of a text that comes in pieces of seven bytes, each taken by the service's schema. */
+async function imported(
+  text: string | Buffer,
+  defaults: Partial<ImportDefaults> = {},
+): Promise<ImportedUpload[]> {
+  const bytes = Buffer.from(text);
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, index) =>
+    bytes.subarray(index * 7, index * 7 + 7),
+  );
+  const source = { name: "report", open: () => Readable.from(pieces) };
+  const uploads: ImportedUpload[] = [];
+  for await (const upload of importReport(source, { ...DEFAULTS, ...defaults }))
+    uploads.push(upload);
+  for (const { stream, upload } of uploads) {
+    if (stream === "batch-metrics") parseBatch(batchMetrics, JSON.stringify(upload));
+  }
+  return uploads;
+}
+
+async function report(name: string): Promise<Upload> {
+  const [first] = await imported(readFileSync(`test/fixtures/reports/${name}`));
+  const upload: Upload = JSON.parse(JSON.stringify(first?.upload));
+  return upload;
+}
+
+describe("the report of", () => {
+  test.for([
+    ["vitest.xml", "a.test.js > sums > adds"],
+    ["jest.xml", "sums adds"],
+    ["playwright.xml", "a.spec.js > sums › adds"],
+    ["jest-ctrf.json", "sums adds"],
+    ["gradle.xml", "com.example.SumsTest > adds()"],
+    ["go-junit-report.xml", "example.com/sums > TestAdds"],
+    ["gtest.xml", "Sums > Adds"],
+  ] as const)("%s has its three tests, one of each ending", async ([name, passing], { expect }) => {
+    const upload = await report(name);
+    expect([upload.passed, upload.failed, upload.skipped]).toEqual([1, 1, 1]);
+    expect(upload.results.map(({ result }) => result)).toEqual(["passed", "failed", "skipped"]);
+    expect(upload.results[0]?.["recipe_name"]).toBe(passing);
+    expect(upload.results[1]?.["error_message"]).toMatch(/\S/);
+    expect(upload.results[1]?.["error_category"]).toMatch(/\S/);
+  });
+
+  test("Mocha has what its reporter reports: not the skipped test", async ({ expect }) => {
+    const { results } = await report("mocha.xml");
+    expect(results).toMatchObject([
+      { recipe_name: "sums adds", result: "passed" },
+      { recipe_name: "sums fails é <b>&", result: "failed", error_category: "AssertionError" },
+    ]);
+  });
+
+  test("node --test", async ({ expect }) => {
+    const upload = await report("node-test.xml");
+    expect(upload.results.map(({ result }) => result).toSorted()).toEqual([
+      "failed",
+      "passed",
+      "skipped",
+    ]);
+  });
+
+  test("pytest has its parameters, its time in UTC, and failures apart from errors", async ({
+    expect,
+  }) => {
+    const upload = await report("pytest.xml");
+    expect(upload.started_at).toBe("2026-11-20T10:00:00.123Z");
+    expect(upload.results).toEqual([
+      {
+        recipe_name: "tests.test_sums > test_adds[1-2]",
+        ecosystem: "npm",
+        result: "passed",
+        duration_seconds: 0.001,
+      },
+      expect.objectContaining({
+        result: "failed",
+        error_category: "failure",
+        error_message: expect.stringContaining("AssertionError"),
+      }),
+      expect.objectContaining({
+        result: "skipped",
+        error_category: "skipped",
+        error_message: expect.stringContaining("not here"),
+      }),
+      expect.objectContaining({ result: "failed", error_category: "error" }),
+    ]);
+  });
+
+  test("Surefire has its types, its thousands, and a flaky test that passed", async ({
+    expect,
+  }) => {
+    const { results } = await report("surefire.xml");
+    expect(results).toMatchObject([
+      { result: "passed", duration_seconds: 1234.5 },
+      {
+        result: "failed",
+        error_category: "java.lang.IllegalStateException",
+        error_message: expect.stringMatching(/^java.lang.IllegalStateException: boom\n/),
+      },
+      { result: "skipped", error_message: "not yet" },
+      { result: "passed", error_category: "flaky" },
+    ]);
+    expect(JSON.stringify(results)).not.toContain("noise");
+  });
+
+  test("suites within suites names the innermost", async ({ expect }) => {
+    const { results } = await report("nested.xml");
+    expect(results).toMatchObject([
+      { recipe_name: "SumsFixture > Adds", duration_seconds: 0.5 },
+      { recipe_name: "SumsFixture > Fails", error_message: "expected 1" },
+    ]);
+  });
+});
+
+describe("Millrace's own JSON", () => {
+  const upload = {
+    ecosystem: "npm",
+    started_at: "2026-01-01T00:00:00Z",
+    total_recipes: 0,
+    results: [],
+  };
+
+  test("is one upload, on one line or on many, and keeps its batch_id", async ({ expect }) => {
+    const own = { batch_id: "own", ...upload };
+    for (const text of [
+      JSON.stringify(own),
+      JSON.stringify(own, null, 2),
+      `\uFEFF\n${JSON.stringify(own)}\n`,
+    ]) {
+      const [first, ...more] = await imported(text);
+      expect([first?.upload, more]).toEqual([own, []]);
+    }
+  });
+
+  test("without a batch_id gets the default, and each line one of its own", async ({ expect }) => {
+    const uploads = await imported(`${JSON.stringify(upload)}\n\n${JSON.stringify(upload)}\n`);
+    expect(uploads.map((each) => each.upload["batch_id"])).toEqual(["run-1", "run-1:3"]);
+    expect(uploads.map(({ source }) => source)).toEqual(["report:1", "report:3"]);
+  });
+
+  test("with records is for executions", async ({ expect }) => {
+    expect((await imported('{"batch_id":"e","records":[]}'))[0]?.stream).toBe("executions");
+  });
+
+  test("with wrong lines gives its good ones first, and then names the others", async ({
+    expect,
+  }) => {
+    const good = JSON.stringify(upload);
+    const source = { name: "report", open: () => Readable.from([`${good}\n{"a":\n${good}\n[]\n`]) };
+    const seen: string[] = [];
+    const reading = async () => {
+      for await (const each of importReport(source, DEFAULTS)) seen.push(each.source);
+    };
+    await expect(reading()).rejects.toThrow(
+      "report:2: this line is not JSON (and 1 more, in lines 4)",
+    );
+    expect(seen).toEqual(["report:1", "report:3"]);
+  });
+});
+
+describe("what is no report is refused, by file and line:", () => {
+  test.for([
+    ["", "report:1: the file is empty"],
+    ["  \n ", "report:1: the file is empty"],
+    ["\u0000\u0001PK", "report:1: this is no text, but binary data"],
+    ["hello", "report:1: this is neither JUnit XML nor JSON"],
+    ["<html></html>", "report:1: <html> is no JUnit report"],
+    [
+      "<testsuite>\n<testcase name='a'>\n</testsuite>",
+      "report:3: the XML is broken: unexpected close tag",
+    ],
+    ["<testsuites><testsuite>", "report:1: the XML is broken: unclosed tag"],
+    [
+      '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n<testsuite name="&e;"/>',
+      "report:1: a document type is not taken",
+    ],
+    ['<testsuite name="&lol;"/>', "the XML is broken: undefined entity"],
+    ['{\n"a": 1,\n}', "report:3: the JSON is broken"],
+    ["[1]", "report:1: a report is a JSON object"],
+    ['{"a":1}', "report:1: this is neither CTRF nor an upload"],
+    ['{"results":{"tests":[{"name":7}]}}', "report: CTRF: results.tests.0.name"],
+  ] as const)("%j", async ([text, message], { expect }) => {
+    await expect(imported(text)).rejects.toThrow(message);
+  });
+
+  test("bytes that are not UTF-8", async ({ expect }) => {
+    await expect(imported(Buffer.from([0x3c, 0xff, 0xfe]))).rejects.toThrow(
+      "report: this is not UTF-8 text",
+    );
+  });
+});
+
+test("an odd name does not lose the report", async ({ expect }) => {
+  const names = ["", " ", "x".repeat(2_000), "\u001b[31mred\u001b[0m", "a&#10;b", "é🙂"];
+  const cases = names.map((name) => `<testcase name="${name}"/>`).join("");
+  const [first] = await imported(`<testsuite>${cases}</testsuite>`);
+  expect(first?.upload["results"]).toHaveLength(names.length);
+});
+
+test("a cancelled job says so, and without results makes no upload", async ({ expect }) => {
+  const some = '<testsuite><testcase name="a"/></testsuite>';
+  const [first] = await imported(some, { cancelled: true });
+  expect(first?.upload).toMatchObject({
+    total_recipes: 2,
+    passed: 1,
+    skipped: 1,
+    results: [{ result: "passed" }, { result: "skipped", error_category: "cancelled" }],
+  });
+  expect(await imported("<testsuite/>", { cancelled: true })).toEqual([]);
+  expect(await imported("<testsuite/>")).toHaveLength(1);
+});
+
+test("a report of 60 MB is read in little memory", async ({ expect }) => {
+  const one = `<testcase name="case" classname="c" time="0.1"><system-out>${"x".repeat(6_000)}</system-out></testcase>`;
+  function* pieces() {
+    yield "<testsuite>";
+    for (let index = 0; index < 10_000; index++) yield one;
+    yield "</testsuite>";
+  }
+  const before = process.memoryUsage().heapUsed;
+  let results = 0;
+  for await (const { upload } of importReport(
+    { name: "r", open: () => Readable.from(pieces()) },
+    DEFAULTS,
+  )) {
+    results = Number(upload["total_recipes"]);
+  }
+  expect(results).toBe(10_000);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000_000);
+});

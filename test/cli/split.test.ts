@@ -1,0 +1,68 @@
+import { test } from "vitest";
+import { prepare, uploadsOf } from "../../cli/delivery/prepare.ts";
+import { suffixed } from "../../cli/delivery/split.ts";
+import { MAX_ROWS, MAX_UPLOAD_BYTES } from "../../src/limits.ts";
+
+function imported(rows: number, message = "") {
+  const results = Array.from({ length: rows }, (_, index) => ({
+    recipe_name: `r${index}`,
+    ecosystem: "npm",
+    result: "passed",
+    ...(message && { error_message: message }),
+  }));
+  const upload = {
+    batch_id: "big",
+    ecosystem: "npm",
+    started_at: "2026-11-20T12:00:00Z",
+    total_recipes: rows,
+    passed: rows,
+    success_rate: 1,
+    linux_minutes: 9,
+    results,
+  };
+  return { stream: "batch-metrics", upload, source: "big.json" } as const;
+}
+
+async function prepared(from: ReturnType<typeof imported>) {
+  const entries = [];
+  for await (const entry of prepare(from)) entries.push(entry);
+  return entries;
+}
+
+test("a batch within the limits is sent as it is", ({ expect }) => {
+  const whole = imported(3);
+  expect(uploadsOf(whole)).toEqual([whole.upload]);
+});
+
+test("a batch of too many rows is split into numbered parts, which lose and repeat nothing", async ({
+  expect,
+}) => {
+  const whole = imported(MAX_ROWS + 1);
+  const parts = uploadsOf(whole);
+  expect(
+    parts.map((part) => [part["batch_id"], part["total_recipes"], part["linux_minutes"]]),
+  ).toEqual([
+    ["big.part1of2", MAX_ROWS, 9],
+    ["big.part2of2", 1, undefined],
+  ]);
+  expect(parts.flatMap((part) => part["results"])).toEqual(whole.upload.results);
+  expect((await prepared(whole)).map(({ rows }) => rows)).toEqual([MAX_ROWS, 1]);
+});
+
+test("a batch of too many bytes is split into parts that the service takes", async ({ expect }) => {
+  const entries = await prepared(imported(1_500, "é".repeat(7_000)));
+  expect(entries.length).toBe(3);
+  for (const { bytes } of entries) expect(bytes).toBeLessThanOrEqual(MAX_UPLOAD_BYTES);
+});
+
+test("the same batch is split the same way again", async ({ expect }) => {
+  const digests = async () => (await prepared(imported(MAX_ROWS + 1))).map(({ digest }) => digest);
+  expect(await digests()).toEqual(await digests());
+});
+
+test("a name that gets too long stays within the limit, and unlike others", ({ expect }) => {
+  const long = "x".repeat(200);
+  const names = [suffixed(long, ".part1of2"), suffixed(long, ".part2of2"), suffixed(long, long)];
+  for (const name of names) expect(name.length).toBeLessThanOrEqual(200);
+  expect(new Set(names).size).toBe(3);
+});

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { test } from "vitest";
+import { prepare } from "../../cli/delivery/prepare.ts";
+import { Spool } from "../../cli/spool/spool.ts";
+import { newFolder, uploadNamed } from "./bundle.ts";
+
+/** A writer that is killed with SIGKILL after some milliseconds. Returns what it said it had kept. */
+function killedWriter(path: string, prefix: string, afterFirst_ms: number): Promise<string[]> {
+  return new Promise((resolve) => {
+    const writer = spawn(process.execPath, ["test/cli/spool-writer.ts", path, prefix]);
+    let output = "";
+    writer.stdout.on("data", (chunk) => {
+      if (output === "") setTimeout(() => writer.kill("SIGKILL"), afterFirst_ms);
+      output += String(chunk);
+    });
+    // A last line that is cut off was kept, but not said to be.
+    writer.on("close", () => resolve(output.split("\n").slice(0, -1)));
+  });
+}
+
+async function put(spool: Spool, batch_id: string): Promise<number> {
+  const { text: _, ...upload } = uploadNamed(batch_id);
+  const entries = prepare({ stream: "batch-metrics", upload, source: "-" });
+  for await (const entry of entries) return spool.add(entry);
+  throw new Error("nothing was prepared");
+}
+
+test("killed 50 times in the middle of writes, two writers at once, the spool has everything once", async ({
+  expect,
+}) => {
+  const path = join(newFolder(), "spool.db");
+  const promised: string[] = [];
+  for (let round = 0; round < 25; round++) {
+    const writers = [0, 1].map((writer) =>
+      killedWriter(path, `r${round}-w${writer}`, Math.random() * 40),
+    );
+    promised.push(...(await Promise.all(writers)).flat());
+  }
+  const spool = new Spool(path);
+  const kept = spool.list().map(({ batch_id }) => batch_id);
+  expect(spool.check()).toBe("ok");
+  expect(new Set(kept).size).toBe(kept.length);
+  expect(promised.filter((batch_id) => !kept.includes(batch_id))).toEqual([]);
+  // At most the one write of each writer that was under way when it was killed.
+  expect(kept.length - promised.length).toBeLessThanOrEqual(50);
+  expect(promised.length).toBeGreaterThan(50);
+  // The claims of the dead hold nobody up.
+  expect(spool.claim(1_000_000, false).length).toBe(kept.length);
+  spool.close();
+}, 60_000);
+
+test("the same upload twice is kept once", async ({ expect }) => {
+  const spool = new Spool(join(newFolder(), "spool.db"));
+  expect(await put(spool, "a")).toBe(await put(spool, "a"));
+  expect(spool.list().length).toBe(1);
+});
+
+test("what a living process has claimed is not given to another", async ({ expect }) => {
+  const path = join(newFolder(), "spool.db");
+  const spool = new Spool(path);
+  const id = await put(spool, "a");
+  expect(spool.claim(10, false)).toEqual([]);
+  spool.release();
+  expect(spool.claim(10, false)).toEqual([id]);
+});
+
+test("what was refused for good is claimed only where it is asked for", async ({ expect }) => {
+  const spool = new Spool(join(newFolder(), "spool.db"));
+  const id = await put(spool, "a");
+  spool.setBack(id, { state: "refused", attempts: 1, status: 409, reason: "409 conflict" });
+  expect([spool.claim(10, false), spool.claim(10, true)]).toEqual([[], [id]]);
+});
+
+test("a refusal for the token's sake is claimed again", async ({ expect }) => {
+  const spool = new Spool(join(newFolder(), "spool.db"));
+  const id = await put(spool, "a");
+  spool.setBack(id, { state: "refused", attempts: 1, status: 401, reason: "401" });
+  expect(spool.claim(10, false)).toEqual([id]);
+});
