@@ -1,0 +1,92 @@
+import * as v from "valibot";
+import { load } from "./load.ts";
+import { startWorkerd } from "./workerd.ts";
+import type { Upload } from "./workload.ts";
+
+const Meters = v.object({
+  d1Rows: v.number(),
+  ledgerRows: v.number(),
+  ledgerRequests: v.number(),
+  queueMessages: v.number(),
+  alarms: v.number(),
+});
+
+/** US dollars for a million, beyond what the paid plan includes. */
+export const PRICES = {
+  request: 0.3,
+  ledgerRequest: 0.15,
+  ledgerRow: 1,
+  d1Row: 1,
+  queueOperation: 0.4,
+};
+
+/** Where Cloudflare publishes them. */
+export const PRICE_LISTS = [
+  "https://developers.cloudflare.com/d1/platform/pricing/",
+  "https://developers.cloudflare.com/durable-objects/platform/pricing/",
+  "https://developers.cloudflare.com/queues/platform/pricing/",
+  "https://developers.cloudflare.com/workers/platform/pricing/",
+];
+
+/** What one batch costs, as the runtime counts it. */
+export interface Bill {
+  results: number;
+  batches: number;
+  d1Rows: number;
+  ledgerRows: number;
+  ledgerRequests: number;
+  /** A message is written, read and deleted. */
+  queueOperations: number;
+  dollarsPerMillionBatches: number;
+  dollarsPerMillionResults: number;
+}
+
+/** Runs a metered copy of the service, and reads what it would be billed. Its speed is not measured. */
+export async function bill(upload: Upload): Promise<Bill> {
+  const running = await startWorkerd("bench/workers/metered.ts");
+  try {
+    const { url, token } = running;
+    const warm = { url, token, upload, connections: 16, status: 201 as const };
+    await load({ ...warm, seconds: 2 });
+    await settled();
+    const before = Number(await running.written?.());
+    await metersOf(url);
+    await load({ ...warm, seconds: 2 });
+    await settled();
+    const meters = await metersOf(url);
+    const batches = Number(await running.written?.()) - before;
+    const each = {
+      d1Rows: meters.d1Rows / batches,
+      ledgerRows: meters.ledgerRows / batches,
+      ledgerRequests: meters.ledgerRequests / batches,
+      queueOperations: (meters.queueMessages * 3) / batches,
+    };
+    // An invocation of the consumer is a request too; it takes as many batches as wait.
+    const dollars =
+      PRICES.request +
+      each.ledgerRequests * PRICES.ledgerRequest +
+      each.ledgerRows * PRICES.ledgerRow +
+      each.d1Rows * PRICES.d1Row +
+      each.queueOperations * PRICES.queueOperation;
+    const { results } = upload;
+    const dollarsPerMillionResults = dollars / results;
+    return {
+      results,
+      batches,
+      ...each,
+      dollarsPerMillionBatches: dollars,
+      dollarsPerMillionResults,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function metersOf(url: string) {
+  return v.parse(Meters, await (await fetch(`${url}/bench/meters`)).json());
+}
+
+/** Time for what the end of the load cut off. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2_000));
+}

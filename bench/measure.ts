@@ -1,0 +1,82 @@
+import type { Contestant, Running } from "./contestant.ts";
+import { load, type LoadResult } from "./load.ts";
+import { costOf } from "./process-cost.ts";
+import type { Upload } from "./workload.ts";
+
+/** The longest time that written batches may take to arrive after the load has ended. */
+const DRAIN_MS = 120_000;
+
+/** One shot of one contestant. */
+export interface Shot extends LoadResult {
+  contestant: string;
+  status: 201 | 202;
+  results: number;
+  connections: number;
+  cpuPerBatch_ms: number;
+  peak_mb: number;
+  /** Rows per second with which the backlog was written after the load; NaN where there was none. */
+  drainRowsPerSecond: number;
+  /** Accepted batches that did not arrive in the tables in time. */
+  missing: number;
+}
+
+/** Loads one contestant once, waits until what it accepted is written, and stops it. */
+export async function measure(
+  contestant: Contestant,
+  status: 201 | 202,
+  upload: Upload,
+  connections: number,
+  seconds: number,
+): Promise<Shot> {
+  const running = await contestant.start();
+  try {
+    const { url, token } = running;
+    await load({ url, token, upload, status, connections, seconds: 1 });
+    await drain(running, upload, 0);
+    const before = { ...costOf(running.pids()), written: await writtenBy(running) };
+    const result = await load({ url, token, upload, status, connections, seconds });
+    const goal = before.written + result.succeeded;
+    const { rowsPerSecond, missing } = await drain(running, upload, goal);
+    const after = costOf(running.pids());
+    return {
+      ...result,
+      contestant: contestant.name,
+      status,
+      results: upload.results,
+      connections,
+      cpuPerBatch_ms: (after.cpu_ms - before.cpu_ms) / result.succeeded,
+      peak_mb: after.peak_mb,
+      drainRowsPerSecond: status === 202 ? rowsPerSecond : Number.NaN,
+      missing,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function writtenBy(running: Running): Promise<number> {
+  return (await running.written?.()) ?? 0;
+}
+
+/** Waits for the goal, and for an end to what arrives beyond it: requests cut off by the end of the load. */
+async function drain(running: Running, upload: Upload, goal: number) {
+  const started = performance.now();
+  const first = await writtenBy(running);
+  let written = first;
+  let lastChange = started;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const now = performance.now();
+    const next = await writtenBy(running);
+    if (next !== written) lastChange = now;
+    written = next;
+    if (now - started > DRAIN_MS) break;
+    if ((written >= goal || !running.written) && now - lastChange > 500) break;
+  }
+  const backlog = written - first;
+  const took = (lastChange - started) / 1000;
+  return {
+    rowsPerSecond: took > 0.2 ? (backlog * upload.results) / took : Number.NaN,
+    missing: running.written ? Math.max(0, goal - written) : 0,
+  };
+}
