@@ -1,6 +1,6 @@
 import { retentionDays } from "../config.ts";
 import { log, logError, reasonOf } from "../log.ts";
-import { findDigests } from "../store/find-run.ts";
+import { type Content, findContents } from "../store/find-run.ts";
 import { openStream } from "../store/index.ts";
 import type { Stream } from "../streams/stream.ts";
 import { batchOf } from "./batch-key.ts";
@@ -11,22 +11,32 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Compares the ledger with D1, a stretch of each shard at a time, round and round: what the
- * ledger calls written must be there, with the same content, unless retention may have taken
- * it. What is not is logged as the error `ledger.unbalanced`, which alerts can match.
+ * ledger calls written must be there, with the same content and all its rows, unless retention
+ * may have taken it. What is not is logged as the error `ledger.unbalanced`, which alerts can
+ * match. A shard that fails does not keep the others from being audited.
  */
 export async function audit(streams: readonly Stream[], env: Env, now: number): Promise<void> {
-  try {
-    const shards = await allShards(env);
-    for (const shard of shards) {
-      const rows = await callShard(env, shard, (ledger) => ledger.nextForAudit());
-      for (const stream of streams) {
-        const own = rows.filter((row) => batchOf(row.key).stream === stream.name);
-        await auditStream(stream, env, shard, own, now);
-      }
+  for (const shard of await allShards(env)) {
+    try {
+      await auditShard(streams, env, shard, now);
+    } catch (error) {
+      logError("ledger.audit-failed", { shard, reason: reasonOf(error) });
     }
-  } catch (error) {
-    logError("ledger.audit-failed", { reason: reasonOf(error) });
   }
+}
+
+async function auditShard(
+  streams: readonly Stream[],
+  env: Env,
+  shard: number,
+  now: number,
+): Promise<void> {
+  const { rows, next } = await callShard(env, shard, (ledger) => ledger.nextForAudit());
+  for (const stream of streams) {
+    const own = rows.filter((row) => batchOf(row.key).stream === stream.name);
+    await auditStream(stream, env, shard, own, now);
+  }
+  await callShard(env, shard, (ledger) => ledger.auditedTo(next));
 }
 
 async function auditStream(
@@ -42,16 +52,24 @@ async function auditStream(
   const days = retentionDays(env, stream.name, stream.retentionDays) - 1;
   const kept = rows.filter((row) => row.dated_at > now - days * DAY_MS);
   const ids = kept.map((row) => batchOf(row.key).batch_id);
-  const digests = await findDigests(sql, stream.tables, ids);
+  const runs = await findContents(sql, stream.tables, ids);
 
   let unbalanced = 0;
   for (const row of kept) {
     const { batch_id } = batchOf(row.key);
-    const digest = digests.get(batch_id);
-    if (digest === row.digest) continue;
+    const reason = faultOf(row, runs.get(batch_id));
+    if (!reason) continue;
     unbalanced += 1;
-    const reason = digest === undefined ? "written, but not in D1" : "D1 has other content";
     logError("ledger.unbalanced", { stream: stream.name, batch_id, shard, reason });
   }
   log("ledger.audited", { stream: stream.name, shard, batches: kept.length, unbalanced });
+}
+
+function faultOf(row: BatchRow, found: Content | undefined): string | undefined {
+  if (!found) return "written, but not in D1";
+  if (found.digest !== row.digest) return "D1 has other content";
+  if (found.rows !== null && found.rows !== row.row_count) {
+    return `${row.row_count} rows were written, D1 has ${found.rows}`;
+  }
+  return undefined;
 }

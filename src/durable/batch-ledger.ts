@@ -126,13 +126,19 @@ export class BatchLedger extends DurableObject<Env> {
     }
   }
 
-  /** Written batches for the audit, the next stretch each time, and from the start again. */
-  async nextForAudit(): Promise<BatchRow[]> {
+  /** The next stretch of written batches for the audit, and where the one after it begins. */
+  async nextForAudit(): Promise<{ rows: BatchRow[]; next: string }> {
     const from = (await this.ctx.storage.get<string>(AUDITED_TO)) ?? "";
     const rows = this.#shard.books.writtenAfter(from);
-    const last = rows.length === AUDIT_ROWS ? rows.at(-1)?.key : "";
-    if (last !== from) await this.ctx.storage.put(AUDITED_TO, last ?? "");
-    return rows;
+    // Past the last one it begins again.
+    const next = rows.length === AUDIT_ROWS ? (rows.at(-1)?.key ?? "") : "";
+    return { rows, next };
+  }
+
+  /** Remembers how far the audit has come: a stretch that could not be compared comes again. */
+  async auditedTo(key: string): Promise<void> {
+    const known = (await this.ctx.storage.get<string>(AUDITED_TO)) ?? "";
+    if (key !== known) await this.ctx.storage.put(AUDITED_TO, key);
   }
 
   /** How many shards there have been. Only shard 0 knows. */

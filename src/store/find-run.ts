@@ -33,15 +33,26 @@ export async function findRun(
   };
 }
 
-/** The digest of each of these batches' runs that the stream's tables have. */
-export async function findDigests(
+/** What D1 has of a run. */
+export interface Content {
+  digest: string;
+  /** How many rows there are; null where they are deleted by an age of their own. */
+  rows: number | null;
+}
+
+/** What the stream's tables have of each of these batches. */
+export async function findContents(
   sql: SqlStore,
   tables: Tables,
   batch_ids: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await sql.all<{ batch_id: string; digest: string }>(
-    `SELECT batch_id, digest FROM ${tables.run} WHERE batch_id IN (SELECT value FROM json_each(?1))`,
+): Promise<Map<string, Content>> {
+  const { run, rows, runColumn, age } = tables;
+  // Rows with an age of their own have no index by run, and no count to hold them to.
+  const count = age.row ? "NULL" : `(SELECT count(*) FROM ${rows} WHERE ${runColumn} = run.id)`;
+  const found = await sql.all<{ batch_id: string; digest: string; rows: number | null }>(
+    `SELECT batch_id, digest, ${count} AS rows FROM ${run} AS run
+     WHERE batch_id IN (SELECT value FROM json_each(?1))`,
     JSON.stringify(batch_ids),
   );
-  return new Map(rows.map(({ batch_id, digest }) => [batch_id, digest]));
+  return new Map(found.map(({ batch_id, ...content }) => [batch_id, content]));
 }

@@ -103,6 +103,8 @@ describe("the audit", () => {
   test("names a run that is gone from D1, and one whose content is another", async ({ expect }) => {
     await post(batch({ batch_id: "gone", results: [] }));
     await post(batch({ batch_id: "other" }));
+    await post(batch({ batch_id: "torn", results: [result(), result()] }));
+    await rows("DELETE FROM recipe_results WHERE id = (SELECT max(id) FROM recipe_results)");
     await rows("DELETE FROM batch_runs WHERE batch_id = 'gone'");
     await rows("UPDATE batch_runs SET digest = 'x' WHERE batch_id = 'other'");
     await strike();
@@ -117,7 +119,19 @@ describe("the audit", () => {
         reason: "written, but not in D1",
       },
       { event: "ledger.unbalanced", batch_id: "other", reason: "D1 has other content" },
+      { event: "ledger.unbalanced", batch_id: "torn", reason: "2 rows were written, D1 has 1" },
     ]);
+  });
+
+  test("looks at a stretch again where D1 did not answer", async ({ expect }) => {
+    await post(batch({ batch_id: "gone", results: [] }));
+    await rows("DELETE FROM batch_runs");
+    await rows("ALTER TABLE batch_runs RENAME TO away");
+    await strike();
+    expect(errors.join()).toContain("ledger.audit-failed");
+    await rows("ALTER TABLE away RENAME TO batch_runs");
+    await strike();
+    expect(errors.join()).toContain("ledger.unbalanced");
   });
 
   test("does not mind what retention has taken", async ({ expect }) => {
