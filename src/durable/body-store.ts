@@ -1,3 +1,4 @@
+import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import type { LedgerSql } from "./schema.ts";
 
@@ -19,11 +20,22 @@ export class BodyStore {
 
   /** The body of a batch, or undefined where it is written or unknown. */
   read(key: string): Body | undefined {
-    const [row] = this.#sql.exec("SELECT run, part FROM batches WHERE key = ?", key);
-    if (typeof row?.["run"] !== "string" || typeof row["part"] !== "string") return undefined;
-    const text = "SELECT part FROM body_parts WHERE key = ? ORDER BY number";
-    const more = this.#sql.exec(text, key).map((part) => String(part["part"]));
-    return { run: row["run"], parts: [row["part"], ...more] };
+    const [row = {}] = this.#sql.exec("SELECT run, part FROM batches WHERE key = ?", key);
+    return bodyOf(row, this.partsOf([key]).get(key));
+  }
+
+  /** The parts after the first, in order, of those of the batches that have any. */
+  partsOf(keys: readonly string[]): Map<string, string[]> {
+    const text = `
+      SELECT key, part FROM body_parts
+      WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, number`;
+    const parts = new Map<string, string[]>();
+    for (const { key, part } of this.#sql.exec(text, JSON.stringify(keys))) {
+      const known = parts.get(String(key));
+      if (known) known.push(String(part));
+      else parts.set(String(key), [String(part)]);
+    }
+    return parts;
   }
 
   removeParts(keys: readonly string[]): void {
@@ -31,4 +43,13 @@ export class BodyStore {
     const text = "DELETE FROM body_parts WHERE key IN (SELECT value FROM json_each(?))";
     this.#sql.exec(text, JSON.stringify(keys));
   }
+}
+
+/** The body of a row of `batches` with its further parts; undefined where it has none any more. */
+export function bodyOf(
+  { run, part }: Record<string, SqlValue>,
+  more: readonly string[] = [],
+): Body | undefined {
+  if (typeof run !== "string" || typeof part !== "string") return undefined;
+  return { run, parts: [part, ...more] };
 }

@@ -6,6 +6,7 @@ import type { Clock } from "./clock.ts";
 import { type DeadLetterFilter, listDeadLetters } from "./dead-letter-list.ts";
 import { Forgetting } from "./forgetting.ts";
 import { type Admission, Ledger, type LedgerSettings, type Receipt, standingOf } from "./ledger.ts";
+import { Intake } from "./intake.ts";
 import { Outbox } from "./outbox.ts";
 import type { LedgerSql } from "./schema.ts";
 import { Waiters } from "./waiters.ts";
@@ -37,6 +38,7 @@ export class LedgerShard {
   readonly #shard: number;
   readonly #redeliverAfterMs: number;
   readonly #forgetting: Forgetting;
+  readonly #intake: Intake;
   readonly #outbox: Outbox;
   readonly #waiters: Waiters;
   /** When the alarm is set for, as far as this instance knows. */
@@ -50,6 +52,12 @@ export class LedgerShard {
     this.books = new Books(ports.sql);
     this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
+    this.#intake = new Intake({
+      clock: ports.clock,
+      ready: () => this.#wakeInTime(),
+      store: (admission) => this.#store(admission),
+      stored: (tickets) => this.#outbox.add(tickets),
+    });
     this.#outbox = new Outbox({
       clock: ports.clock,
       send: (tickets) => ports.send(tickets),
@@ -72,19 +80,14 @@ export class LedgerShard {
    * @param wait_ms how long to wait for the batch to be settled before answering.
    */
   async accept(admission: Admission, wait_ms: number): Promise<Receipt> {
-    await this.#wakeInTime();
-    const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
-    if (receipt.outcome === "duplicate") this.books.count("duplicates", admission.stream);
-    if (receipt.outcome === "conflict") this.books.count("conflicts", admission.stream);
-    if (ticket) await this.#send([ticket]);
+    const receipt = await this.#intake.add(admission);
     if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
     if (receipt.state !== "pending" || wait_ms <= 0) return receipt;
 
     const key = keyOf(admission);
-    await this.#waiters.wait(key, wait_ms);
-    const row = this.ledger.find(key);
-    if (row?.written_digest) return { outcome: "conflict" };
-    return row ? { outcome: receipt.outcome, ...standingOf(row) } : receipt;
+    const batch = (await this.#waiters.wait(key, wait_ms)) ?? this.ledger.find(key);
+    if (batch?.written_digest) return { outcome: "conflict" };
+    return batch ? { outcome: receipt.outcome, ...standingOf(batch) } : receipt;
   }
 
   /** Records what became of batches, and lets their callers go. Safe to repeat. */
@@ -131,6 +134,13 @@ export class LedgerShard {
     } finally {
       await this.#rearm();
     }
+  }
+
+  #store(admission: Admission) {
+    const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
+    if (receipt.outcome === "duplicate") this.books.count("duplicates", admission.stream);
+    if (receipt.outcome === "conflict") this.books.count("conflicts", admission.stream);
+    return { receipt, ...(ticket && { ticket }) };
   }
 
   /** Should this end before the outbox has sent, the alarm sends. */

@@ -3,11 +3,20 @@ import { type Burial, type Claim, keyOf, type Report, type Ticket } from "../que
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import { batchOf } from "./batch-key.ts";
-import { BodyStore } from "./body-store.ts";
+import { BodyStore, bodyOf } from "./body-store.ts";
 import { Counters } from "./counters.ts";
-import { batchRowOf, type BatchRow, createTables, type LedgerSql, type State } from "./schema.ts";
+import {
+  batchRowOf,
+  type BatchRow,
+  createTables,
+  type LedgerSql,
+  type Settled,
+  settledOf,
+  type Standing,
+} from "./schema.ts";
 import {
   BURY,
+  CLAIM,
   CONFLICT,
   FAIL,
   FIND,
@@ -30,14 +39,6 @@ export interface Admission {
   /** The moment by which D1's retention goes, in milliseconds since 1970; absent: when it is accepted. */
   dated_at?: number;
   body: Body;
-}
-
-/** How a batch stands, as its poster is told. */
-export interface Standing {
-  state: State;
-  batch_run_id: number | null;
-  row_count: number;
-  reason: string | null;
 }
 
 /** The answer to a post. Returned and not thrown: an error loses its class across RPC. */
@@ -77,15 +78,31 @@ export class Ledger {
    */
   accept(admission: Admission, now: number): { receipt: Receipt; ticket?: Ticket } {
     const key = keyOf(admission);
+    const full = this.#sql.size() > SHARD_BACKLOG_BYTES;
+    // Most batches are new, so it is tried first whether this one is.
+    if (!full && this.#insert(key, admission, now)) {
+      const { row_count, bytes } = admission;
+      const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
+      const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
+      return { receipt: { outcome: "accepted", ...standing }, ticket };
+    }
     const known = this.find(key);
-    if (!known) return this.#insert(key, admission, now);
+    return known
+      ? this.#acceptKnown(key, known, admission, now)
+      : { receipt: { outcome: "overloaded" } };
+  }
 
-    if (known.digest !== admission.digest) {
-      if (known.written_digest !== admission.digest) return { receipt: { outcome: "conflict" } };
+  #acceptKnown(
+    key: string,
+    known: BatchRow,
+    { digest, row_count }: Admission,
+    now: number,
+  ): { receipt: Receipt; ticket?: Ticket } {
+    if (known.digest !== digest) {
+      if (known.written_digest !== digest) return { receipt: { outcome: "conflict" } };
       // The content that was refused is still here as a dead letter; what is posted now is
       // the content that D1 has, with its own number of rows.
       const { batch_run_id } = known;
-      const { row_count } = admission;
       const written = { state: "written" as const, batch_run_id, row_count, reason: null };
       return { receipt: { outcome: "duplicate", ...written } };
     }
@@ -98,30 +115,18 @@ export class Ledger {
     return { receipt: { outcome: "duplicate", ...standingOf(known) } };
   }
 
-  #insert(key: string, admission: Admission, now: number) {
-    if (this.#sql.size() > SHARD_BACKLOG_BYTES)
-      return { receipt: { outcome: "overloaded" as const } };
-    const { digest, row_count, bytes, body } = admission;
+  /** @returns whether the key was new. */
+  #insert(key: string, admission: Admission, now: number): boolean {
+    const { digest, row_count, bytes, body, dated_at = now } = admission;
     const due = now + this.#settings.redeliverAfterMs;
     const [first = "[]", ...more] = body.parts;
-    this.#sql.transaction(() => {
-      this.#sql.exec(
-        INSERT,
-        key,
-        digest,
-        row_count,
-        bytes,
-        now,
-        admission.dated_at ?? now,
-        due,
-        body.run,
-        first,
-      );
-      this.#bodies.addParts(key, more);
+    const values = [key, digest, row_count, bytes, now, dated_at, due, body.run, first];
+    if (more.length === 0) return this.#sql.exec(INSERT, ...values).length > 0;
+    return this.#sql.transaction(() => {
+      const inserted = this.#sql.exec(INSERT, ...values).length > 0;
+      if (inserted) this.#bodies.addParts(key, more);
+      return inserted;
     });
-    const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
-    const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
-    return { receipt: { outcome: "accepted" as const, ...standing }, ticket };
   }
 
   /** What the ledger knows of a batch, without its body. */
@@ -136,20 +141,23 @@ export class Ledger {
   }
 
   /** Bodies of the batches that are still to be written. Changes nothing. */
-  claim(keys: string[]): Claim[] {
+  claim(keys: readonly string[]): Claim[] {
+    const wanted = JSON.stringify(keys);
+    const rows = new Map(this.#sql.exec(CLAIM, wanted).map((row) => [String(row["key"]), row]));
+    const parts = this.#bodies.partsOf(keys);
     return keys.map((key) => {
-      const row = this.find(key);
+      const row = rows.get(key);
       if (!row) return { state: "unknown", key };
-      if (row.state !== "pending") return { state: row.state, key };
-      const body = this.#bodies.read(key);
+      const { state, digest, accepted_at, row_count } = batchRowOf(row);
+      if (state !== "pending") return { state, key };
+      const body = bodyOf(row, parts.get(key));
       if (!body) throw new Error(`the ledger has no body for ${key}, which is pending`);
-      const accepted_at = new Date(row.accepted_at).toISOString();
       return {
-        state: "pending",
+        state,
         key,
-        digest: row.digest,
-        accepted_at,
-        row_count: row.row_count,
+        digest,
+        accepted_at: new Date(accepted_at).toISOString(),
+        row_count,
         body,
       };
     });
@@ -158,16 +166,16 @@ export class Ledger {
   /**
    * Records what became of batches. Safe to repeat: written stays written, and a report
    * about other content than the ledger has now changes nothing.
-   * @returns the keys that are written or dead now and were not before.
+   * @returns the batches that are written or dead now and were not before.
    */
-  settle(reports: readonly Report[], now: number): string[] {
+  settle(reports: readonly Report[], now: number): Settled[] {
     const of = (outcome: Report["outcome"]) =>
       reports.filter((report) => report.outcome === outcome);
     const conflicts = of("conflict").map((report) => ({ ...report, reason: CONFLICT }));
     return this.#sql.transaction(() => {
-      const written = keysOf(this.#update(SETTLE, of("written"), now));
-      this.#bodies.removeParts(written);
-      const killed = keysOf(this.#update(KILL, [...of("dead"), ...conflicts], now));
+      const written = this.#update(SETTLE, of("written"), now);
+      this.#bodies.removeParts(written.map(({ key }) => key));
+      const killed = this.#update(KILL, [...of("dead"), ...conflicts], now);
       const failed = of("failed");
       if (failed.length > 0) this.#sql.exec(FAIL, JSON.stringify(failed));
       return [...written, ...killed];
@@ -176,10 +184,10 @@ export class Ledger {
 
   /**
    * Marks dead what the queue gave up on, for the reason of its last attempt. Safe to repeat.
-   * @returns the keys that are dead now and were not before.
+   * @returns the batches that are dead now and were not before.
    */
-  bury(burials: readonly Burial[], now: number): string[] {
-    return keysOf(this.#update(BURY, burials, now));
+  bury(burials: readonly Burial[], now: number): Settled[] {
+    return this.#update(BURY, burials, now);
   }
 
   /** Brings dead batches back: pending again, under their own `batch_id`. @returns their tickets. */
@@ -218,8 +226,9 @@ export class Ledger {
     return typeof due === "number" ? due : null;
   }
 
-  #update(text: string, entries: readonly unknown[], now: number): Record<string, SqlValue>[] {
-    return entries.length > 0 ? this.#sql.exec(text, JSON.stringify(entries), now) : [];
+  #update(text: string, entries: readonly unknown[], now: number): Settled[] {
+    if (entries.length === 0) return [];
+    return this.#sql.exec(text, JSON.stringify(entries), now).map(settledOf);
   }
 
   #ticketOf(row: BatchRow): Ticket {
@@ -228,8 +237,8 @@ export class Ledger {
   }
 }
 
-/** How a row stands, as its poster is told. */
-export function standingOf({ state, batch_run_id, row_count, reason }: BatchRow): Standing {
+/** How a batch stands, as its poster is told. */
+export function standingOf({ state, batch_run_id, row_count, reason }: Standing): Standing {
   return { state, batch_run_id, row_count, reason };
 }
 

@@ -52,12 +52,25 @@ export function createTables(sql: LedgerSql): void {
 /** The states of a batch: `pending → written`, `pending → dead → pending → …`. */
 export type State = "pending" | "written" | "dead";
 
-/** A row of `batches`, without its body. Times are in milliseconds since 1970. */
-export interface BatchRow {
-  key: string;
+/** How a batch stands, as its poster is told. */
+export interface Standing {
   state: State;
-  digest: string;
+  batch_run_id: number | null;
   row_count: number;
+  /** Why the last attempt failed. */
+  reason: string | null;
+}
+
+/** A batch that was just written, or just died. */
+export interface Settled extends Standing {
+  key: string;
+  /** The digest that the stream's tables have under this `batch_id`, where that is another. */
+  written_digest: string | null;
+}
+
+/** A row of `batches`, without its body. Times are in milliseconds since 1970. */
+export interface BatchRow extends Settled {
+  digest: string;
   bytes: number;
   accepted_at: number;
   /** The moment by which D1's retention goes: after that its run may be gone. */
@@ -66,12 +79,7 @@ export interface BatchRow {
   due_at: number | null;
   /** When it was written or died; null while pending. */
   settled_at: number | null;
-  batch_run_id: number | null;
-  /** The digest that D1 has under this `batch_id`, where that is another. */
-  written_digest: string | null;
   attempts: number;
-  /** Why the last attempt failed. */
-  reason: string | null;
   replays: number;
   replayed_at: number | null;
 }
@@ -80,28 +88,43 @@ export interface BatchRow {
 export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, settled_at,
   batch_run_id, written_digest, attempts, reason, replays, replayed_at`;
 
+/** The columns of `Settled`. */
+export const SETTLED = "key, state, batch_run_id, row_count, reason, written_digest";
+
 /** Reads a row of `batches`; the columns were selected with `ROW`. */
 export function batchRowOf(row: Record<string, SqlValue>): BatchRow {
-  const number = (name: string) => Number(row[name]);
-  const numberOrNull = (name: string) => ((row[name] ?? null) === null ? null : Number(row[name]));
-  const textOrNull = (name: string) => (typeof row[name] === "string" ? row[name] : null);
+  return {
+    ...settledOf(row),
+    digest: String(row["digest"]),
+    bytes: Number(row["bytes"]),
+    accepted_at: Number(row["accepted_at"]),
+    dated_at: Number(row["dated_at"]),
+    due_at: numberOrNull(row["due_at"]),
+    settled_at: numberOrNull(row["settled_at"]),
+    attempts: Number(row["attempts"]),
+    replays: Number(row["replays"]),
+    replayed_at: numberOrNull(row["replayed_at"]),
+  };
+}
+
+/** Reads a row of `batches`; the columns were selected with `SETTLED`. */
+export function settledOf(row: Record<string, SqlValue>): Settled {
   return {
     key: String(row["key"]),
     state: stateOf(row["state"]),
-    digest: String(row["digest"]),
-    row_count: number("row_count"),
-    bytes: number("bytes"),
-    accepted_at: number("accepted_at"),
-    dated_at: number("dated_at"),
-    due_at: numberOrNull("due_at"),
-    settled_at: numberOrNull("settled_at"),
-    batch_run_id: numberOrNull("batch_run_id"),
-    written_digest: textOrNull("written_digest"),
-    attempts: number("attempts"),
-    reason: textOrNull("reason"),
-    replays: number("replays"),
-    replayed_at: numberOrNull("replayed_at"),
+    batch_run_id: numberOrNull(row["batch_run_id"]),
+    row_count: Number(row["row_count"]),
+    reason: textOrNull(row["reason"]),
+    written_digest: textOrNull(row["written_digest"]),
   };
+}
+
+function numberOrNull(value: SqlValue | undefined): number | null {
+  return (value ?? null) === null ? null : Number(value);
+}
+
+function textOrNull(value: SqlValue | undefined): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 function stateOf(value: SqlValue | undefined): State {

@@ -1,4 +1,4 @@
-import { ROW } from "./schema.ts";
+import { ROW, SETTLED } from "./schema.ts";
 
 /*
  * The ledger's SQL. Each statement takes its batches as one JSON parameter and guards its own
@@ -9,14 +9,18 @@ export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
 export const INSERT = `
   INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, run, part)
-  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)`;
+  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (key) DO NOTHING RETURNING key`;
+
+export const CLAIM = `
+  SELECT ${ROW}, run, part FROM batches WHERE key IN (SELECT value FROM json_each(?1))`;
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
     settled_at = ?2, due_at = NULL, reason = NULL, run = NULL, part = NULL
   FROM json_each(?1) AS report
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
-  RETURNING key`;
+  RETURNING ${SETTLED}`;
 
 export const KILL = `
   UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL, attempts = attempts + 1,
@@ -24,7 +28,7 @@ export const KILL = `
     written_digest = report.value ->> 'written_digest'
   FROM json_each(?1) AS report
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
-  RETURNING key`;
+  RETURNING ${SETTLED}`;
 
 export const FAIL = `
   UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason'
@@ -36,7 +40,7 @@ export const BURY = `
     reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
   FROM json_each(?1) AS burial
   WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
-  RETURNING key`;
+  RETURNING ${SETTLED}`;
 
 export const REVIVE = `
   UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,

@@ -1,6 +1,6 @@
 import { type IRequestStrict, Router } from "itty-router";
 import { configOf } from "../config.ts";
-import { log, logError, reasonOf } from "../log.ts";
+import { log, logError, type LogFields, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
 import type { Stream } from "../streams/stream.ts";
 import { authorize } from "./auth.ts";
@@ -14,9 +14,10 @@ type Handle = (request: Request, env: Env) => Promise<Response>;
  * thrown into an answer. The only place that catches.
  */
 export function createRouter(streams: readonly Stream[], routes: readonly Route[]): Handle {
-  const router = Router<IRequestStrict, [Env]>();
+  const router = Router<IRequestStrict, [Env, Line]>();
   for (const route of routes) {
-    const handle = (request: IRequestStrict, env: Env) => enter(route, request, env, streams);
+    const handle = (request: IRequestStrict, env: Env, line: Line) =>
+      enter(route, request, env, streams, line);
     if (route.method === "GET") router.head(route.path, handle);
     router[VERBS[route.method]](route.path, handle);
   }
@@ -25,25 +26,27 @@ export function createRouter(streams: readonly Stream[], routes: readonly Route[
   return async (request, env) => {
     const started = Date.now();
     const request_id = crypto.randomUUID();
-    const response = await answer(router.fetch, request, env, request_id);
-    const { pathname } = new URL(request.url);
+    const line: Line = { event: "http.request", fields: {} };
+    const response = await answer(() => router.fetch(request, env, line), request, env, request_id);
+    const { method } = request;
+    const path = new URL(request.url).pathname.slice(0, 300);
     const { status } = response;
     const duration_ms = Date.now() - started;
-    log("http.request", {
-      request_id,
-      method: request.method,
-      path: pathname.slice(0, 300),
-      status,
-      duration_ms,
-    });
+    log(line.event, { request_id, method, path, status, duration_ms, ...line.fields });
     return response;
   };
+}
+
+/** The one line that a request leaves in the log. */
+interface Line {
+  event: string;
+  fields: LogFields;
 }
 
 const VERBS = { GET: "get", POST: "post", DELETE: "delete" } as const;
 
 async function answer(
-  fetch: (request: Request, env: Env) => Promise<Response>,
+  fetch: () => Promise<Response>,
   request: Request,
   env: Env,
   request_id: string,
@@ -51,7 +54,7 @@ async function answer(
   const instance = `urn:uuid:${request_id}`;
   let response: Response;
   try {
-    response = await fetch(request, env);
+    response = await fetch();
   } catch (error) {
     if (!(error instanceof Problem)) {
       const stack = error instanceof Error ? error.stack : undefined;
@@ -60,15 +63,12 @@ async function answer(
     const problem = error instanceof Problem ? error : new Problem("internal", INTERNAL);
     response = problem.toResponse(instance);
   }
-  const head = request.method === "HEAD";
-  const { status, headers } = response;
-  const answered = new Response(head ? null : response.body, { status, headers });
   for (const [name, value] of Object.entries(corsHeaders(originOf(env)))) {
-    answered.headers.set(name, value);
+    response.headers.set(name, value);
   }
-  answered.headers.set("Cache-Control", "no-store");
-  answered.headers.set("X-Content-Type-Options", "nosniff");
-  return answered;
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  return request.method === "HEAD" ? new Response(null, response) : response;
 }
 
 const INTERNAL =
@@ -79,9 +79,14 @@ async function enter(
   request: IRequestStrict,
   env: Env,
   streams: readonly Stream[],
+  line: Line,
 ): Promise<Response> {
   const caller = route.scopes.length > 0 ? await authorize(request, env, route.scopes) : null;
-  const context: Context = { env, streams, caller, params: decoded(request.params) };
+  const note = (event: string, fields: LogFields) => {
+    line.event = event;
+    line.fields = fields;
+  };
+  const context: Context = { env, streams, caller, params: decoded(request.params), note };
   return route.handle(request, context);
 }
 

@@ -1,7 +1,6 @@
 import { configOf } from "../config.ts";
 import type { Receipt } from "../durable/ledger.ts";
 import { callShard, shardOf } from "../durable/shards.ts";
-import { log } from "../log.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
 import { encodeBody } from "../streams/body.ts";
@@ -32,9 +31,8 @@ export async function ingest(
 async function accept(
   stream: Stream,
   request: Request,
-  { env, caller }: Context,
+  { env, caller, note }: Context,
 ): Promise<Response> {
-  const started = Date.now();
   const config = configOf(env);
   await checkRate(env, caller?.name ?? "");
 
@@ -55,14 +53,13 @@ async function accept(
   const receipt = await callShard(env, shard, async (ledger) =>
     ledger.accept(admission, preference.wait_ms),
   );
-  log("upload.received", {
+  note("upload.received", {
     ...named,
     shard,
     outcome: receipt.outcome,
     rows: batch.rows.length,
     bytes,
     token: caller?.name,
-    duration_ms: Date.now() - started,
     ...("state" in receipt && { state: receipt.state }),
   });
   return answer(stream, batch, receipt, preference);

@@ -1,5 +1,7 @@
 import { Problem } from "../problem.ts";
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /**
  * The text of an upload, read and decompressed no further than the limit.
  * @param mostBytes after decompression; a gzip bomb stops there.
@@ -9,14 +11,15 @@ import { Problem } from "../problem.ts";
 export async function readUpload(request: Request, mostBytes: number): Promise<string> {
   checkContentType(request.headers.get("Content-Type"));
   const gzipped = isGzip(request.headers.get("Content-Encoding"));
-  if (Number(request.headers.get("Content-Length") ?? 0) > mostBytes) throw tooLarge(mostBytes);
+  const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
+  if (length > mostBytes) throw tooLarge(mostBytes);
   if (!request.body) return "";
 
   const bytes = gzipped
     ? await readBounded(request.body.pipeThrough(new DecompressionStream("gzip")), mostBytes, true)
-    : await readBounded(request.body, mostBytes, false);
+    : await readPlain(request, request.body, length, mostBytes);
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw new Problem("invalid-request", "The body is not valid UTF-8.");
   }
@@ -45,6 +48,21 @@ function isGzip(header: string | null): boolean {
     `Content-Encoding must be gzip or identity, but is ${JSON.stringify(encoding.slice(0, 100))}.`,
     { headers: { "Accept-Encoding": "gzip, identity" } },
   );
+}
+
+/** HTTP ends a body at its Content-Length, so one that is within the limit is read in one go. */
+async function readPlain(
+  request: Request,
+  body: ReadableStream<Uint8Array>,
+  length: number,
+  mostBytes: number,
+): Promise<Uint8Array> {
+  if (Number.isNaN(length)) return readBounded(body, mostBytes, false);
+  const buffer = await request.arrayBuffer().catch((error: unknown) => {
+    throw unreadable(error, false);
+  });
+  if (buffer.byteLength > mostBytes) throw tooLarge(mostBytes);
+  return new Uint8Array(buffer);
 }
 
 async function readBounded(

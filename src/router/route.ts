@@ -1,3 +1,4 @@
+import type { LogFields } from "../log.ts";
 import type { Stream } from "../streams/stream.ts";
 import type { Caller, Scope } from "./auth.ts";
 
@@ -10,6 +11,8 @@ export interface Context {
   params: Readonly<Record<string, string>>;
   /** Who asks; null on a public route. */
   caller: Caller | null;
+  /** Names the request's line in the log, and adds to it. */
+  note(event: string, fields: LogFields): void;
 }
 
 /** One line of the route table. */

@@ -1,0 +1,64 @@
+import type { Ticket } from "../queue/ticket.ts";
+import type { Clock } from "./clock.ts";
+import type { Admission, Receipt } from "./ledger.ts";
+
+/** What the intake works with. */
+export interface IntakePorts {
+  clock: Clock;
+  /** Called before anything is stored. Where it fails, nothing is. */
+  ready(): Promise<void>;
+  /** Stores one batch, or says what is known of it. */
+  store(admission: Admission): { receipt: Receipt; ticket?: Ticket };
+  /** Takes the tickets of what was stored. */
+  stored(tickets: Ticket[]): void;
+}
+
+interface Arrival {
+  admission: Admission;
+  resolve(receipt: Receipt): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Stores batches that arrive together in one turn, and so in one commit of the platform's: a
+ * commit costs the same for one batch as for sixty.
+ */
+export class Intake {
+  readonly #ports: IntakePorts;
+  #waiting: Arrival[] = [];
+
+  constructor(ports: IntakePorts) {
+    this.#ports = ports;
+  }
+
+  add(admission: Admission): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ admission, resolve, reject });
+      if (this.#waiting.length === 1)
+        this.#ports.clock.after(LINGER, () => void this.#storeWaiting());
+    });
+  }
+
+  async #storeWaiting(): Promise<void> {
+    const arrivals = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.#ports.ready();
+    } catch (error) {
+      for (const { reject } of arrivals) reject(error);
+      return;
+    }
+    const tickets: Ticket[] = [];
+    for (const { admission, resolve, reject } of arrivals) {
+      try {
+        const { receipt, ticket } = this.#ports.store(admission);
+        if (ticket) tickets.push(ticket);
+        resolve(receipt);
+      } catch (error) {
+        reject(error);
+      }
+    }
+    this.#ports.stored(tickets);
+  }
+}
+const LINGER = 1;
