@@ -96,15 +96,15 @@ function statementsOf(stream: Stream, tables: Tables): Statements {
         "value ->> 'row_count'",
         ...runColumns.map((column) => `value ->> '$.run.${column}'`),
       ].join(", ")}
-      FROM json_each(?1) WHERE true
+      FROM jsonb_each(?1) WHERE true
       ON CONFLICT (batch_id) DO NOTHING`,
     // CROSS JOIN keeps this order: a part, its run by the unique index, then the part's rows.
     rows: `
       INSERT INTO ${tables.rows} (${[tables.runColumn, ...rowColumns].join(", ")})
       SELECT ${["run.id", ...rowValues].join(", ")}
-      FROM json_each(?1) AS part
+      FROM jsonb_each(?1) AS part
       CROSS JOIN ${tables.run} AS run ON run.batch_id = part.value ->> 'batch_id' AND run.write_id = ?2
-      CROSS JOIN json_each(part.value, '$.rows') AS row`,
+      CROSS JOIN jsonb_each(part.value, '$.rows') AS row`,
     found: `
       SELECT batch_id, id, digest, write_id = ?2 AS inserted
       FROM ${tables.run} WHERE batch_id IN (SELECT value FROM json_each(?1))`,
