@@ -5,8 +5,15 @@ import { Books } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import { type DeadLetterFilter, listDeadLetters } from "./dead-letter-list.ts";
 import { Forgetting } from "./forgetting.ts";
-import { type Admission, Ledger, type LedgerSettings, type Receipt, standingOf } from "./ledger.ts";
 import { Intake } from "./intake.ts";
+import {
+  type Accepted,
+  type Admission,
+  Ledger,
+  type LedgerSettings,
+  type Receipt,
+  standingOf,
+} from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
 import type { LedgerSql } from "./schema.ts";
 import { Waiters } from "./waiters.ts";
@@ -83,8 +90,11 @@ export class LedgerShard {
     const receipt = await this.#intake.add(admission);
     if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
     if (receipt.state !== "pending" || wait_ms <= 0) return receipt;
+    // Not awaited here, so that the body is free to go while the caller waits.
+    return this.#whenSettled(keyOf(admission), receipt, wait_ms);
+  }
 
-    const key = keyOf(admission);
+  async #whenSettled(key: string, receipt: Accepted, wait_ms: number): Promise<Receipt> {
     const batch = (await this.#waiters.wait(key, wait_ms)) ?? this.ledger.find(key);
     if (batch?.written_digest) return { outcome: "conflict" };
     return batch ? { outcome: receipt.outcome, ...standingOf(batch) } : receipt;

@@ -41,11 +41,11 @@ export interface Admission {
   body: Body;
 }
 
+/** The ledger has the batch. */
+export type Accepted = { outcome: "accepted" | "duplicate" } & Standing;
+
 /** The answer to a post. Returned and not thrown: an error loses its class across RPC. */
-export type Receipt =
-  | ({ outcome: "accepted" | "duplicate" } & Standing)
-  | { outcome: "conflict" }
-  | { outcome: "overloaded" };
+export type Receipt = Accepted | { outcome: "conflict" } | { outcome: "overloaded" };
 
 export interface LedgerSettings {
   /** This shard's number: it goes into every ticket. */

@@ -1,5 +1,5 @@
 import { configOf } from "../config.ts";
-import type { Receipt } from "../durable/ledger.ts";
+import type { Admission, Receipt } from "../durable/ledger.ts";
 import { callShard, shardOf } from "../durable/shards.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
@@ -36,33 +36,42 @@ async function accept(
   const config = configOf(env);
   await checkRate(env, caller?.name ?? "");
 
-  const batch = parseBatch(stream, await readUpload(request, config.MAX_UPLOAD_BYTES));
+  const admission = await admissionOf(stream, await readUpload(request, config.MAX_UPLOAD_BYTES));
+  const { batch_id, row_count: rows, bytes } = admission;
+  const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
+  const shard = shardOf(env, keyOf(admission));
+  const receipt = await callShard(env, shard, async (ledger) =>
+    ledger.accept(admission, preference.wait_ms),
+  );
+  note("upload.received", {
+    stream: stream.name,
+    batch_id,
+    shard,
+    outcome: receipt.outcome,
+    rows,
+    bytes,
+    token: caller?.name,
+    ...("state" in receipt && { state: receipt.state }),
+  });
+  return answer(stream, batch_id, receipt, preference);
+}
+
+/**
+ * The upload as the ledger takes it. A function of its own, so that the parsed rows are free
+ * to go while the caller waits.
+ */
+async function admissionOf(stream: Stream, text: string): Promise<Admission> {
+  const batch = parseBatch(stream, text);
   const { body, digest, bytes } = await encodeBody(batch);
-  const named = { stream: stream.name, batch_id: batch.batch_id };
-  const admission = {
-    ...named,
+  return {
+    stream: stream.name,
+    batch_id: batch.batch_id,
     digest,
     row_count: batch.rows.length,
     bytes,
     body,
     ...datedAt(stream, batch),
   };
-
-  const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
-  const shard = shardOf(env, keyOf(named));
-  const receipt = await callShard(env, shard, async (ledger) =>
-    ledger.accept(admission, preference.wait_ms),
-  );
-  note("upload.received", {
-    ...named,
-    shard,
-    outcome: receipt.outcome,
-    rows: batch.rows.length,
-    bytes,
-    token: caller?.name,
-    ...("state" in receipt && { state: receipt.state }),
-  });
-  return answer(stream, batch, receipt, preference);
 }
 
 /** The moment by which retention goes, where the batch itself says it. */
@@ -80,8 +89,12 @@ async function checkRate(env: Env, token: string): Promise<void> {
   }
 }
 
-function answer(stream: Stream, batch: Batch, receipt: Receipt, preference: Preference): Response {
-  const { batch_id } = batch;
+function answer(
+  stream: Stream,
+  batch_id: string,
+  receipt: Receipt,
+  preference: Preference,
+): Response {
   if (receipt.outcome === "conflict") {
     throw new Problem(
       "batch-conflict",
