@@ -4,7 +4,7 @@
  */
 interface Env {
   LEDGER: DurableObjectNamespace<import("./durable/batch-ledger.ts").BatchLedger>;
-  QUEUE: Queue<import("./queue/ticket.ts").Ticket>;
+  QUEUE: Queue<import("./queue/ticket.ts").TicketMessage>;
   DB?: D1Database;
   UPLOAD_LIMIT?: RateLimit;
 

@@ -1,4 +1,4 @@
-import type { Ticket } from "../src/queue/ticket.ts";
+import type { TicketMessage } from "../src/queue/ticket.ts";
 
 /** How the real queue misbehaves for the ledger's outbox. */
 type QueueFault = "none" | "loses" | "fails" | "hangs" | "fails-after-sending";
@@ -7,11 +7,11 @@ type QueueFault = "none" | "loses" | "fails" | "hangs" | "fails-after-sending";
 export const faults: { queue: QueueFault } = { queue: "none" };
 
 /** The real queue, behind the faults. */
-export function faultyQueue(queue: Queue<Ticket>): Queue<Ticket> {
+export function faultyQueue(queue: Queue<TicketMessage>): Queue<TicketMessage> {
   return new Proxy(queue, {
     get(target, property) {
       if (property !== "sendBatch") return Reflect.get(target, property);
-      return async (messages: Iterable<MessageSendRequest<Ticket>>) => {
+      return async (messages: Iterable<MessageSendRequest<TicketMessage>>) => {
         if (faults.queue === "loses") return;
         if (faults.queue === "hangs") await new Promise(() => {});
         if (faults.queue === "fails") throw new Error("Queue is overloaded");

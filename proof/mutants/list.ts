@@ -11,28 +11,29 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the ledger lets a batch in again",
     file: "src/durable/ledger.ts",
-    search: "if (!known) return this.#insert(key, admission, now);",
+    search: "    const full = this.#sql.size() > SHARD_BACKLOG_BYTES;",
     replace:
-      "if (!known || known.state === 'written') { this.#sql.exec('DELETE FROM batches WHERE key = ?', key); return this.#insert(key, admission, now); }",
+      "    this.#sql.exec(\"DELETE FROM batches WHERE key = ? AND state = 'written'\", key);\n    const full = this.#sql.size() > SHARD_BACKLOG_BYTES;",
   },
   {
     bug: "other content passes for a duplicate",
     file: "src/durable/ledger.ts",
-    search: "if (known.digest !== admission.digest) {",
+    search: "if (known.digest !== digest) {",
     replace: "if (false) {",
   },
   {
     bug: "messages are acknowledged before their batches are settled",
     file: "src/queue/writer.ts",
-    search: "    for (const { delivery } of reported) retry(delivery);\n    return;",
+    search:
+      "    for (const { delivery } of reported) work.acknowledgements.again(delivery);\n    return;",
     replace:
-      "    for (const { delivery } of reported) finish(delivery, 'written', started);\n    return;",
+      "    for (const { delivery } of reported) finish(delivery, work, 'written');\n    return;",
   },
   {
     bug: "the outcome is never settled",
     file: "src/durable/ledger-shard.ts",
     search: "this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));",
-    replace: "this.#waiters.settled(reports.map((report) => report.key));",
+    replace: "this.#waiters.settled([]);",
   },
   {
     bug: "callers that wait are never let go",
@@ -49,8 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "D1 lets a batch_id in twice",
     file: "src/store/insert-group.ts",
-    search: "ON CONFLICT (batch_id) DO NOTHING`",
-    replace: "ON CONFLICT (batch_id) DO UPDATE SET digest = excluded.digest`",
+    search: "ON CONFLICT (batch_id) DO NOTHING RETURNING",
+    replace: "ON CONFLICT (batch_id) DO UPDATE SET digest = excluded.digest RETURNING",
   },
   {
     bug: "a conflict in D1 passes for written",
@@ -91,13 +92,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "further parts of a body are not kept",
     file: "src/durable/ledger.ts",
-    search: "      this.#bodies.addParts(key, more);\n",
+    search: "      if (inserted) this.#bodies.addParts(key, more);\n",
     replace: "",
   },
   {
     bug: "parts of a written body are left behind",
     file: "src/durable/ledger.ts",
-    search: "      this.#bodies.removeParts(written);\n",
+    search: "      this.#bodies.removeParts(written.map(({ key }) => key));\n",
     replace: "",
   },
   {
@@ -148,8 +149,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the queue gives up and nobody is told",
     file: "src/queue/dead-letters.ts",
-    search: "      await ledger.bury(",
-    replace: "      void (",
+    search: "for (const key of await ledger.bury(shard, burials)) {",
+    replace: "for (const key of [] as string[]) {",
   },
   {
     bug: "a digest depends on the order of keys",
@@ -192,9 +193,33 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "what could not be written is acknowledged",
     file: "src/queue/writer.ts",
-    search: "      retry(delivery);\n      logOutcome(delivery",
+    search: "      work.acknowledgements.again(delivery);\n      logOutcome(delivery",
+    replace: "      work.acknowledgements.done(delivery);\n      logOutcome(delivery",
+  },
+  {
+    bug: "a message is acknowledged though one of its batches has to come again",
+    file: "src/queue/delivery.ts",
+    search: "open.again ||= again;",
+    replace: "open.again = again;",
+  },
+  {
+    bug: "a message is acknowledged with the first of its batches",
+    file: "src/queue/delivery.ts",
+    search: "      if (open.batches > 0) continue;\n",
+    replace: "",
+  },
+  {
+    bug: "a run that was there before is not looked for",
+    file: "src/store/insert-group.ts",
+    search: "const known = batches.filter((batch) => !outcomes.has(batch.batch_id));",
+    replace: "const known = batches.filter(() => false);",
+  },
+  {
+    bug: "what one batch of many throws is thrown at all that came with it",
+    file: "src/durable/intake.ts",
+    search: "        reject(error);\n      }\n    }\n    this.#ports.stored(tickets);",
     replace:
-      "      for (const message of delivery.messages) message.ack();\n      logOutcome(delivery",
+      "        reject(error);\n        break;\n      }\n    }\n    this.#ports.stored(tickets);",
   },
   {
     bug: "the ledger forgets what it wrote just now",
@@ -211,10 +236,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: "the alarm is set only after the batch is stored",
-    file: "src/durable/ledger-shard.ts",
-    search:
-      "    await this.#wakeInTime();\n    const { receipt, ticket } = this.ledger.accept(admission",
-    replace: "    const { receipt, ticket } = this.ledger.accept(admission",
+    file: "src/durable/intake.ts",
+    search: "await this.#ports.ready();",
+    replace: "void this.#ports.ready().catch(() => {});",
   },
   {
     bug: "an error nobody knows kills the batch",
@@ -225,8 +249,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a duplicate tells of another batch's rows",
     file: "src/durable/ledger.ts",
-    search: "      const { row_count } = admission;\n",
-    replace: "      const { row_count } = known;\n",
+    search:
+      'batch_run_id, row_count, reason: null };\n      return { receipt: { outcome: "duplicate", ...written } };',
+    replace:
+      'batch_run_id, row_count: known.row_count, reason: null };\n      return { receipt: { outcome: "duplicate", ...written } };',
   },
   {
     bug: "the ticket names no shard but the first",

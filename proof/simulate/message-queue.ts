@@ -1,10 +1,10 @@
 import type { QueueMessage } from "../../src/queue/delivery.ts";
-import type { Ticket } from "../../src/queue/ticket.ts";
+import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
 import type { World } from "./world.ts";
 
 interface Stored {
   id: string;
-  body: Ticket;
+  body: TicketMessage;
   attempts: number;
   visibleAt: number;
 }
@@ -36,13 +36,13 @@ export class MessageQueue {
     await scheduler.delay(random.between(1, 30));
     if (random.chance(faults.sendHangs)) await new Promise(() => {});
     if (random.chance(faults.sendFails)) throw new Error("Queue is overloaded");
-    for (const ticket of tickets) {
+    for (const body of messagesOf(tickets)) {
       if (random.chance(faults.ticketLost)) continue;
       const copies = random.chance(faults.ticketDoubled) ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
         const late = random.chance(0.05) ? random.between(0, 600_000) : random.between(0, 50);
         const id = String(this.#ids++);
-        this.#messages.push({ id, body: ticket, attempts: 1, visibleAt: scheduler.now() + late });
+        this.#messages.push({ id, body, attempts: 1, visibleAt: scheduler.now() + late });
         scheduler.after(late, () => this.deliver());
       }
     }

@@ -131,8 +131,9 @@ export class World {
       bury: (shard, burials) =>
         call(shard, (instance) => {
           const wrong = burials.filter(({ key, replays }) => this.#isOld(instance, key, replays));
-          instance.bury(burials);
+          const dead = instance.bury(burials);
           for (const { key } of burials) this.note(`bury ${key}`);
+          return dead;
           for (const { key } of wrong) {
             if (instance.ledger.find(key)?.state === "dead")
               this.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);

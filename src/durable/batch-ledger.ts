@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../config.ts";
 import { AUDIT_ROWS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
-import type { Burial, Claim, Report } from "../queue/ticket.ts";
+import { type Burial, type Claim, messagesOf, type Report } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import type { StreamBooks } from "./books.ts";
@@ -44,7 +44,11 @@ export class BatchLedger extends DurableObject<Env> {
         sql: this.#sql,
         clock: realClock,
         async send(tickets) {
-          await env.QUEUE.sendBatch(tickets.map((body) => ({ body, contentType: "json" })));
+          const messages = messagesOf(tickets).map((body) => ({
+            body,
+            contentType: "json" as const,
+          }));
+          await env.QUEUE.sendBatch(messages);
         },
         setAlarm: (time) => ctx.storage.setAlarm(time),
       },
@@ -78,8 +82,9 @@ export class BatchLedger extends DurableObject<Env> {
     this.#shard.settle(reports);
   }
 
-  bury(burials: Burial[]): void {
-    this.#shard.bury(burials);
+  /** @returns the keys of those that were pending until now. */
+  bury(burials: Burial[]): string[] {
+    return this.#shard.bury(burials);
   }
 
   deadLetters(filter: DeadLetterFilter, after: DeadLetterCursor | null, limit: number): BatchRow[] {

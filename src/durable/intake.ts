@@ -1,3 +1,4 @@
+import { INTAKE_MS } from "../limits.ts";
 import type { Ticket } from "../queue/ticket.ts";
 import type { Clock } from "./clock.ts";
 import type { Admission, Receipt } from "./ledger.ts";
@@ -35,7 +36,7 @@ export class Intake {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ admission, resolve, reject });
       if (this.#waiting.length === 1)
-        this.#ports.clock.after(LINGER, () => void this.#storeWaiting());
+        this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
     });
   }
 
@@ -61,4 +62,3 @@ export class Intake {
     this.#ports.stored(tickets);
   }
 }
-const LINGER = 1;

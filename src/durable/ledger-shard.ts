@@ -105,9 +105,14 @@ export class LedgerShard {
     this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));
   }
 
-  /** Marks dead what the queue gave up on, and lets the callers go. Safe to repeat. */
-  bury(burials: Burial[]): void {
-    this.#waiters.settled(this.ledger.bury(burials, this.#ports.clock.now()));
+  /**
+   * Marks dead what the queue gave up on, and lets the callers go. Safe to repeat.
+   * @returns the keys of those that were pending until now.
+   */
+  bury(burials: Burial[]): string[] {
+    const dead = this.ledger.bury(burials, this.#ports.clock.now());
+    this.#waiters.settled(dead);
+    return dead.map(({ key }) => key);
   }
 
   /** Brings dead batches back. @returns how many of them were dead. */

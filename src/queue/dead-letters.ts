@@ -1,6 +1,6 @@
+import { batchOf } from "../durable/batch-key.ts";
 import { logError, reasonOf } from "../log.ts";
-import { byShard, deliveriesOf, type QueueMessage } from "./delivery.ts";
-import { retryDelaySeconds } from "./retry.ts";
+import { Acknowledgements, byShard, deliveriesOf, type QueueMessage } from "./delivery.ts";
 import type { LedgerPort } from "./ticket.ts";
 
 /**
@@ -11,21 +11,18 @@ export async function consumeDeadLetters(
   messages: readonly QueueMessage[],
   ledger: LedgerPort,
 ): Promise<void> {
-  const shards = [...byShard(deliveriesOf(messages))].map(async ([shard, deliveries]) => {
+  const all = deliveriesOf(messages);
+  const acknowledgements = new Acknowledgements(all);
+  const shards = [...byShard(all)].map(async ([shard, deliveries]) => {
     try {
-      await ledger.bury(
-        shard,
-        deliveries.map(({ key, ticket }) => ({ key, replays: ticket.replays })),
-      );
-      for (const { ticket, messages: own } of deliveries) {
-        logError("batch.dead", { stream: ticket.stream, batch_id: ticket.batch_id, shard });
-        for (const message of own) message.ack();
+      const burials = deliveries.map(({ key, ticket }) => ({ key, replays: ticket.replays }));
+      for (const key of await ledger.bury(shard, burials)) {
+        logError("batch.dead", { ...batchOf(key), shard });
       }
+      for (const delivery of deliveries) acknowledgements.done(delivery);
     } catch (error) {
       logError("ledger.bury-failed", { shard, reason: reasonOf(error) });
-      for (const message of deliveries.flatMap((delivery) => delivery.messages)) {
-        message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
-      }
+      for (const delivery of deliveries) acknowledgements.again(delivery);
     }
   });
   await Promise.all(shards);

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { GROUP_BYTES } from "../limits.ts";
 import { logError } from "../log.ts";
-import { keyOf, Ticket } from "./ticket.ts";
+import { retryDelaySeconds } from "./retry.ts";
+import { keyOf, type Ticket, TicketMessage } from "./ticket.ts";
 
 /** The part of a queue message that a consumer uses. */
 export interface QueueMessage {
@@ -12,34 +13,73 @@ export interface QueueMessage {
   retry(options?: { delaySeconds?: number }): void;
 }
 
-/** A batch to handle, with every message of this delivery that asks for it. */
+/** A batch to handle, with every message that asks for it. */
 export interface Delivery {
   key: string;
   ticket: Ticket;
-  messages: QueueMessage[];
+  messages: Set<QueueMessage>;
 }
 
 /**
- * The deliveries of the messages, one for each batch. A message that is no ticket is logged
+ * The deliveries of the messages, one for each batch. A message that has no tickets is logged
  * and let go: it claims nothing, and what it may have been is sent again by the ledger.
  */
 export function deliveriesOf(messages: readonly QueueMessage[]): Delivery[] {
   const deliveries = new Map<string, Delivery>();
   for (const message of messages) {
-    const parsed = v.safeParse(Ticket, message.body);
+    const parsed = v.safeParse(TicketMessage, message.body);
     if (!parsed.success) {
-      logError("queue.not-a-ticket", { message: message.id, reason: parsed.issues[0].message });
+      logError("queue.no-tickets", { message: message.id, reason: parsed.issues[0].message });
       message.ack();
       continue;
     }
-    const ticket = parsed.output;
-    const key = keyOf(ticket);
-    // The same batch may wait in two shards after their number has changed.
-    const known = deliveries.get(`${ticket.shard}:${key}`);
-    if (known) known.messages.push(message);
-    else deliveries.set(`${ticket.shard}:${key}`, { key, ticket, messages: [message] });
+    for (const ticket of parsed.output.tickets) {
+      const key = keyOf(ticket);
+      // The same batch may wait in two shards after their number has changed.
+      const known = deliveries.get(`${ticket.shard}:${key}`);
+      if (known) known.messages.add(message);
+      else deliveries.set(`${ticket.shard}:${key}`, { key, ticket, messages: new Set([message]) });
+    }
   }
   return [...deliveries.values()];
+}
+
+/**
+ * Tells the queue what became of its messages: one is acknowledged when the last of its
+ * batches is done with, and comes again when one of them has to. Those that were written by
+ * then are passed over.
+ */
+export class Acknowledgements {
+  readonly #open = new Map<QueueMessage, { batches: number; again: boolean }>();
+
+  constructor(deliveries: readonly Delivery[]) {
+    for (const message of deliveries.flatMap(({ messages }) => [...messages])) {
+      const batches = (this.#open.get(message)?.batches ?? 0) + 1;
+      this.#open.set(message, { batches, again: false });
+    }
+  }
+
+  /** The batch is done with, one way or the other. */
+  done(delivery: Delivery): void {
+    this.#end(delivery, false);
+  }
+
+  /** The batch has to come again. */
+  again(delivery: Delivery): void {
+    this.#end(delivery, true);
+  }
+
+  #end({ messages }: Delivery, again: boolean): void {
+    for (const message of messages) {
+      const open = this.#open.get(message);
+      if (!open) continue;
+      open.batches -= 1;
+      open.again ||= again;
+      if (open.batches > 0) continue;
+      if (open.again) message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
+      else message.ack();
+    }
+  }
 }
 
 /** Groups of one stream each, bounded in the bytes of their bodies; a batch is in one once. */

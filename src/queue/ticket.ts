@@ -1,10 +1,8 @@
 import * as v from "valibot";
+import { GROUP_BYTES } from "../limits.ts";
 import type { Body } from "../streams/body.ts";
 
-/**
- * A message in the queue: the claim to a body that the ledger keeps. An open schema, since
- * messages outlive deploys.
- */
+/** The claim to a body that the ledger keeps. An open schema, since messages outlive deploys. */
 export const Ticket = v.object({
   stream: v.string(),
   batch_id: v.string(),
@@ -16,6 +14,25 @@ export const Ticket = v.object({
   replays: v.optional(v.number(), 0),
 });
 export type Ticket = v.InferOutput<typeof Ticket>;
+
+/** A message in the queue: tickets that were sent together. The queue bills by the message. */
+export const TicketMessage = v.object({ tickets: v.pipe(v.array(Ticket), v.minLength(1)) });
+export type TicketMessage = v.InferOutput<typeof TicketMessage>;
+
+/** The tickets as messages, each with no more bytes of bodies to write than a group may have. */
+export function messagesOf(tickets: readonly Ticket[]): TicketMessage[] {
+  const messages: TicketMessage[] = [];
+  let room = 0;
+  for (const ticket of tickets) {
+    if (ticket.bytes > room) {
+      messages.push({ tickets: [] });
+      room = GROUP_BYTES;
+    }
+    messages.at(-1)?.tickets.push(ticket);
+    room -= ticket.bytes;
+  }
+  return messages;
+}
 
 /** What the ledger and its callers know a batch by. A stream's name has no slash. */
 export function keyOf(batch: { stream: string; batch_id: string }): string {
@@ -57,6 +74,9 @@ export interface LedgerPort {
   claim(shard: number, keys: string[]): Promise<Claim[]>;
   /** Records what became of batches. Safe to repeat: a written batch stays written. */
   settle(shard: number, reports: Report[]): Promise<void>;
-  /** Marks batches dead, with the last reason recorded for each. Safe to repeat. */
-  bury(shard: number, burials: Burial[]): Promise<void>;
+  /**
+   * Marks batches dead, with the last reason recorded for each. Safe to repeat.
+   * @returns the keys of those that were pending until now.
+   */
+  bury(shard: number, burials: Burial[]): Promise<string[]>;
 }

@@ -1,7 +1,13 @@
 import { log, logError, reasonOf } from "../log.ts";
 import type { OpenStream } from "../store/index.ts";
-import { byShard, deliveriesOf, type Delivery, groupsOf, type QueueMessage } from "./delivery.ts";
-import { retryDelaySeconds } from "./retry.ts";
+import {
+  Acknowledgements,
+  byShard,
+  deliveriesOf,
+  type Delivery,
+  groupsOf,
+  type QueueMessage,
+} from "./delivery.ts";
 import type { Claim, LedgerPort, Report } from "./ticket.ts";
 import { type PendingBatch, writeBatches } from "./write-batches.ts";
 
@@ -14,42 +20,51 @@ export interface WriterPorts {
 
 /**
  * Writes the batches that the messages ask for: bodies from the ledger, one transaction a
- * group, the outcome to the ledger, and only then the acknowledgement. Each message is
- * acknowledged or retried by itself. Breaking off anywhere is safe: what was not
- * acknowledged comes again, and writing it again changes nothing.
+ * group, the outcome to the ledger, and only then the acknowledgement. Breaking off anywhere
+ * is safe: what was not acknowledged comes again, and writing it again changes nothing.
  */
 export async function consumeTickets(
   messages: readonly QueueMessage[],
   ports: WriterPorts,
 ): Promise<void> {
-  for (const group of groupsOf(deliveriesOf(messages))) await consumeGroup(group, ports);
+  const deliveries = deliveriesOf(messages);
+  const acknowledgements = new Acknowledgements(deliveries);
+  for (const group of groupsOf(deliveries)) {
+    await consumeGroup(group, { ...ports, acknowledgements, started: Date.now() });
+  }
 }
 
-async function consumeGroup(group: Delivery[], ports: WriterPorts): Promise<void> {
-  const started = Date.now();
-  const claimed = await claimAll(group, ports.ledger);
+/** What a group is written with. */
+interface Work extends WriterPorts {
+  acknowledgements: Acknowledgements;
+  /** When it was begun, in milliseconds since 1970. */
+  started: number;
+}
+
+async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
+  const claimed = await claimAll(group, work);
   const batches: PendingBatch[] = [];
   for (const { delivery, claim } of claimed) {
     if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
-    else finish(delivery, claim.state, started);
+    else finish(delivery, work, claim.state);
   }
   const name = group[0]?.ticket.stream ?? "";
-  const open = ports.stream(name);
+  const open = work.stream(name);
   const reports = open
     ? await writeBatches(open, batches)
     : batches.map(({ key, digest }) => unknownStream(name, key, digest));
 
   const byKey = new Map(reports.map((report) => [report.key, report]));
   const settled = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
-    settleShard(shard, deliveries, byKey, ports.ledger, started),
+    settleShard(shard, deliveries, byKey, work),
   );
   await Promise.all(settled);
 }
 
-/** What the shards have for the deliveries. Those of a shard that does not answer are retried. */
+/** What the shards have for the deliveries. Those of a shard that does not answer come again. */
 async function claimAll(
   group: Delivery[],
-  ledger: LedgerPort,
+  { ledger, acknowledgements }: Work,
 ): Promise<{ delivery: Delivery; claim: Claim }[]> {
   const shards = [...byShard(group)].map(async ([shard, deliveries]) => {
     try {
@@ -64,20 +79,19 @@ async function claimAll(
       }));
     } catch (error) {
       logError("ledger.claim-failed", { shard, reason: reasonOf(error) });
-      for (const delivery of deliveries) retry(delivery);
+      for (const delivery of deliveries) acknowledgements.again(delivery);
       return [];
     }
   });
   return (await Promise.all(shards)).flat();
 }
 
-/** Tells a shard what became of its batches, and then acknowledges or retries their messages. */
+/** Tells a shard what became of its batches, and then the queue. */
 async function settleShard(
   shard: number,
   deliveries: Delivery[],
   reports: Map<string, Report>,
-  ledger: LedgerPort,
-  started: number,
+  work: Work,
 ): Promise<void> {
   const reported = deliveries.flatMap((delivery) => {
     const report = reports.get(delivery.key);
@@ -85,22 +99,22 @@ async function settleShard(
   });
   if (reported.length === 0) return;
   try {
-    await ledger.settle(
+    await work.ledger.settle(
       shard,
       reported.map(({ report }) => report),
     );
   } catch (error) {
     // The batches may be in D1. Their messages come again, and settle then.
     logError("ledger.settle-failed", { shard, reason: reasonOf(error) });
-    for (const { delivery } of reported) retry(delivery);
+    for (const { delivery } of reported) work.acknowledgements.again(delivery);
     return;
   }
   for (const { delivery, report } of reported) {
     if (report.outcome === "failed") {
-      retry(delivery);
-      logOutcome(delivery, "retried", started, report.reason);
+      work.acknowledgements.again(delivery);
+      logOutcome(delivery, work, "retried", report.reason);
     } else {
-      finish(delivery, report.outcome, started, "reason" in report ? report.reason : undefined);
+      finish(delivery, work, report.outcome, "reason" in report ? report.reason : undefined);
     }
   }
 }
@@ -109,24 +123,18 @@ function unknownStream(name: string, key: string, digest: string): Report {
   return { key, digest, outcome: "failed", reason: `no stream "${name}" in this version` };
 }
 
-function finish(delivery: Delivery, outcome: string, started: number, reason?: string): void {
-  for (const message of delivery.messages) message.ack();
-  logOutcome(delivery, outcome, started, reason);
+function finish(delivery: Delivery, work: Work, outcome: string, reason?: string): void {
+  work.acknowledgements.done(delivery);
+  logOutcome(delivery, work, outcome, reason);
 }
 
-function retry(delivery: Delivery): void {
-  for (const message of delivery.messages) {
-    message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
-  }
-}
-
-function logOutcome(delivery: Delivery, outcome: string, started: number, reason?: string): void {
+function logOutcome(delivery: Delivery, { started }: Work, outcome: string, reason?: string): void {
   const { stream, batch_id, shard } = delivery.ticket;
   log(`batch.${outcome}`, {
     stream,
     batch_id,
     shard,
-    attempt: Math.max(...delivery.messages.map((message) => message.attempts)),
+    attempt: Math.max(...[...delivery.messages].map((message) => message.attempts)),
     duration_ms: Date.now() - started,
     ...(reason !== undefined && { reason }),
   });

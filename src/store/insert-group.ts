@@ -1,5 +1,6 @@
 import { STATEMENT_PARAMETER_BYTES } from "../limits.ts";
-import type { SqlStatement, SqlStore } from "../sql.ts";
+import { reasonOf } from "../log.ts";
+import type { SqlStore } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import type { Stream, Tables } from "../streams/stream.ts";
 
@@ -18,13 +19,6 @@ export type InsertOutcome =
   | { outcome: "written"; batch_run_id: number; inserted: boolean }
   | { outcome: "conflict"; batch_run_id: number; digest: string };
 
-interface RunRow {
-  batch_id: string;
-  id: number;
-  digest: string;
-  inserted: 0 | 1;
-}
-
 /**
  * Writes the batches in one transaction: each whole, or, when it throws, none.
  *
@@ -41,43 +35,90 @@ export async function insertGroup(
   batches: readonly StoredBatch[],
 ): Promise<Map<string, InsertOutcome>> {
   const write_id = crypto.randomUUID();
-  const insert = statementsOf(stream, tables);
-  const statements: SqlStatement[] = [
-    ...parametersOf(batches.map(runElement)).map((parameter) =>
-      sql.prepare(insert.runs).bind(parameter, write_id),
-    ),
-    ...parametersOf(batches.flatMap(rowElements)).map((parameter) =>
-      sql.prepare(insert.rows).bind(parameter, write_id),
-    ),
-  ];
-  const ids = JSON.stringify(batches.map((batch) => batch.batch_id));
-  const results = await sql.batch([...statements, sql.prepare(insert.found).bind(ids, write_id)]);
-
-  const digests = new Map(batches.map((batch) => [batch.batch_id, batch.digest]));
+  const runs = parametersOf(batches.map(runElement));
+  const rows = parametersOf(batches.flatMap(rowElements));
+  const results = await withJsonb(sql, (each) => {
+    const insert = statementsOf(stream, tables, each);
+    return sql.batch([
+      ...runs.map((parameter) => sql.prepare(insert.runs).bind(parameter, write_id)),
+      ...rows.map((parameter) => sql.prepare(insert.rows).bind(parameter, write_id)),
+    ]);
+  });
   const outcomes = new Map<string, InsertOutcome>();
-  for (const row of results.at(-1)?.rows ?? []) {
-    const run = runRowOf(row);
-    const same = digests.get(run.batch_id) === run.digest;
+  for (const run of results.slice(0, runs.length).flatMap((result) => result.rows)) {
+    const batch_run_id = Number(run["id"]);
+    outcomes.set(String(run["batch_id"]), { outcome: "written", batch_run_id, inserted: true });
+  }
+  const known = batches.filter((batch) => !outcomes.has(batch.batch_id));
+  for (const [batch_id, outcome] of await findKnown(sql, tables, known)) {
+    outcomes.set(batch_id, outcome);
+  }
+  return outcomes;
+}
+
+/** The outcomes of batches whose `batch_id` had a run before. */
+async function findKnown(
+  sql: SqlStore,
+  tables: Tables,
+  batches: readonly StoredBatch[],
+): Promise<Map<string, InsertOutcome>> {
+  const outcomes = new Map<string, InsertOutcome>();
+  if (batches.length === 0) return outcomes;
+  const found = await sql.all<{ batch_id: string; id: number; digest: string }>(
+    `SELECT batch_id, id, digest FROM ${tables.run}
+     WHERE batch_id IN (SELECT value FROM json_each(?1))`,
+    JSON.stringify(batches.map((batch) => batch.batch_id)),
+  );
+  const digests = new Map(batches.map((batch) => [batch.batch_id, batch.digest]));
+  for (const { batch_id, id: batch_run_id, digest } of found) {
+    const same = digests.get(batch_id) === digest;
     outcomes.set(
-      run.batch_id,
+      batch_id,
       same
-        ? { outcome: "written", batch_run_id: run.id, inserted: run.inserted === 1 }
-        : { outcome: "conflict", batch_run_id: run.id, digest: run.digest },
+        ? { outcome: "written", batch_run_id, inserted: false }
+        : { outcome: "conflict", batch_run_id, digest },
     );
   }
   return outcomes;
 }
 
+/** The function that gives out a JSON array's elements. */
+type Each = "jsonb_each" | "json_each";
+
+/** Databases whose SQLite is older than 3.51, which brought `jsonb_each`. */
+const withoutJsonb = new WeakSet<SqlStore>();
+
+/**
+ * Works with `jsonb_each`, which hands a row on as it was parsed, where `json_each` writes it
+ * out as text for each of its columns to parse again. Which SQLite a database has is the
+ * platform's choice: where it does not know the function, the other one is used from then on.
+ */
+async function withJsonb<Result>(
+  sql: SqlStore,
+  work: (each: Each) => Promise<Result>,
+): Promise<Result> {
+  if (withoutJsonb.has(sql)) return work("json_each");
+  try {
+    return await work("jsonb_each");
+  } catch (error) {
+    if (!/jsonb_each/.test(reasonOf(error))) throw error;
+    withoutJsonb.add(sql);
+    return work("json_each");
+  }
+}
+
 interface Statements {
   runs: string;
   rows: string;
-  found: string;
 }
 
-const statements = new WeakMap<Stream, Statements>();
+const statements = {
+  jsonb_each: new WeakMap<Stream, Statements>(),
+  json_each: new WeakMap<Stream, Statements>(),
+};
 
-function statementsOf(stream: Stream, tables: Tables): Statements {
-  const known = statements.get(stream);
+function statementsOf(stream: Stream, tables: Tables, each: Each): Statements {
+  const known = statements[each].get(stream);
   if (known) return known;
 
   const runColumns = Object.keys(stream.run.entries);
@@ -96,20 +137,17 @@ function statementsOf(stream: Stream, tables: Tables): Statements {
         "value ->> 'row_count'",
         ...runColumns.map((column) => `value ->> '$.run.${column}'`),
       ].join(", ")}
-      FROM jsonb_each(?1) WHERE true
-      ON CONFLICT (batch_id) DO NOTHING`,
+      FROM ${each}(?1) WHERE true
+      ON CONFLICT (batch_id) DO NOTHING RETURNING batch_id, id`,
     // CROSS JOIN keeps this order: a part, its run by the unique index, then the part's rows.
     rows: `
       INSERT INTO ${tables.rows} (${[tables.runColumn, ...rowColumns].join(", ")})
       SELECT ${["run.id", ...rowValues].join(", ")}
-      FROM jsonb_each(?1) AS part
+      FROM ${each}(?1) AS part
       CROSS JOIN ${tables.run} AS run ON run.batch_id = part.value ->> 'batch_id' AND run.write_id = ?2
-      CROSS JOIN jsonb_each(part.value, '$.rows') AS row`,
-    found: `
-      SELECT batch_id, id, digest, write_id = ?2 AS inserted
-      FROM ${tables.run} WHERE batch_id IN (SELECT value FROM json_each(?1))`,
+      CROSS JOIN ${each}(part.value, '$.rows') AS row`,
   };
-  statements.set(stream, made);
+  statements[each].set(stream, made);
   return made;
 }
 
@@ -139,13 +177,4 @@ function parametersOf(elements: readonly string[]): string[] {
     room -= bytes;
   }
   return arrays.map((array) => `[${array.join(",")}]`);
-}
-
-function runRowOf(row: Record<string, unknown>): RunRow {
-  return {
-    batch_id: String(row["batch_id"]),
-    id: Number(row["id"]),
-    digest: String(row["digest"]),
-    inserted: row["inserted"] === 1 ? 1 : 0,
-  };
 }

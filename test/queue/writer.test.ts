@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import type { Ticket } from "../../src/queue/ticket.ts";
+import type { Ticket, TicketMessage } from "../../src/queue/ticket.ts";
 import { batch, count, execution, post, rows, untilStatus } from "../client.ts";
 import worker, { notified } from "../worker.ts";
 
@@ -11,10 +11,15 @@ function message(id: string, body: unknown, attempts = 1) {
   return { id, attempts, timestamp: new Date(), body };
 }
 
-function ticket(batch_id: string, overrides: Partial<Ticket> = {}): Ticket {
+function ticketOf(batch_id: string, overrides: Partial<Ticket> = {}): Ticket {
   const stream = "batch-metrics";
   const shard = shardOf(env, `${stream}/${batch_id}`);
   return { stream, batch_id, shard, bytes: 200, replays: 0, ...overrides };
+}
+
+/** What a message holds that has the ticket of one batch. */
+function ticket(batch_id: string, overrides: Partial<Ticket> = {}): TicketMessage {
+  return { tickets: [ticketOf(batch_id, overrides)] };
 }
 
 async function deliver(messages: ReturnType<typeof message>[], overrides: Partial<Env> = {}) {
@@ -48,7 +53,8 @@ test("what is no ticket is let go, and does not hold up what is", async ({ expec
 
 test("a ticket of a later version, with a field more, is understood", async ({ expect }) => {
   await post(batch());
-  const result = await deliver([message("1", { ...ticket("run-1"), priority: "high" })]);
+  const later = { tickets: [{ ...ticketOf("run-1"), priority: "high" }], sent_at: 1 };
+  const result = await deliver([message("1", later)]);
   expect(result.explicitAcks).toEqual(["1"]);
 });
 
