@@ -76,8 +76,13 @@ export function sqlStoreOn(
   around: <Result>(work: () => Result) => Promise<Result>,
 ): SqlStore {
   const execute = ({ text, parameters }: SqlStatement): SqlResult => {
-    const reads = /^\s*SELECT/i.test(text);
-    if (reads) return { rows: database.all(text, parameters), changes: 0, rowsWritten: 0 };
+    if (/^\s*SELECT/i.test(text)) {
+      return { rows: database.all(text, parameters), changes: 0, rowsWritten: 0 };
+    }
+    if (/\sRETURNING\s/i.test(text)) {
+      const rows = database.all(text, parameters);
+      return { rows, changes: rows.length, rowsWritten: rows.length };
+    }
     const changes = database.changes(text, parameters);
     return { rows: [], changes, rowsWritten: changes };
   };
@@ -85,7 +90,8 @@ export function sqlStoreOn(
     tablePrefix: "",
     prepare: statement,
     run: (text, ...parameters) => around(() => execute(statement(text, parameters))),
-    all: () => Promise.reject(new Error("the writer does not use all()")),
+    all: async <Row>(text: string, ...parameters: SqlValue[]) =>
+      (await around(() => database.all(text, parameters))) as Row[],
     first: () => Promise.reject(new Error("the writer does not use first()")),
     batch: (statements) => around(() => database.transaction(() => statements.map(execute))),
   };
