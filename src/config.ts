@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { MAX_SHARDS, MAX_UPLOAD_BYTES, MAX_WAIT_SECONDS } from "./limits.ts";
+import { MAX_DATABASES, MAX_SHARDS, MAX_UPLOAD_BYTES, MAX_WAIT_SECONDS } from "./limits.ts";
 import { logError } from "./log.ts";
 import { Problem } from "./problem.ts";
 
@@ -21,6 +21,8 @@ function whole(least: number, most: number, fallback: number) {
 const Config = v.object({
   /** How many ledger objects share the batches. */
   LEDGER_SHARDS: whole(1, MAX_SHARDS, 16),
+  /** How many databases share a stream's new batches: `DB`, `DB_1`, `DB_2` and so on. */
+  DATABASE_SHARDS: whole(1, MAX_DATABASES, 1),
   /** Seconds after which a batch that nobody settled is sent to the queue again. */
   REDELIVER_AFTER_SECONDS: whole(1, 86_400, 900),
   /** Seconds that a POST without `Prefer` waits for its batch to be written. */

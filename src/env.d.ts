@@ -12,6 +12,7 @@ interface Env {
   MILLRACE_TOKENS?: string;
 
   LEDGER_SHARDS?: string;
+  DATABASE_SHARDS?: string;
   REDELIVER_AFTER_SECONDS?: string;
   SYNC_WAIT_SECONDS?: string;
   MAX_UPLOAD_BYTES?: string;

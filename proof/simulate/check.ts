@@ -16,7 +16,7 @@ export function violations(world: World): string[] {
  */
 export function stillDead(world: World): string[] {
   const stored = new Map(
-    world.database
+    world.databases
       .all("SELECT batch_id, digest FROM batch_runs")
       .map(({ batch_id, digest }) => [batch_id, digest]),
   );
@@ -55,13 +55,13 @@ function inLedger(world: World, text: string): string[] {
 }
 
 function digests(world: World, table: string): string[] {
-  return world.database.all(`SELECT digest FROM ${table}`).map(({ digest }) => String(digest));
+  return world.databases.all(`SELECT digest FROM ${table}`).map(({ digest }) => String(digest));
 }
 
 /** Every run is one that was posted, with exactly its rows, in order, and was written once. */
 function runs(world: World): string[] {
   const found: string[] = [];
-  const stored = world.database.all("SELECT id, batch_id, digest FROM batch_runs");
+  const stored = world.databases.all("SELECT id, batch_id, digest FROM batch_runs");
   for (const run of stored) {
     const content = world.clients.posted.get(String(run["digest"]));
     const name = `${String(run["batch_id"])} ${String(run["digest"]).slice(0, 6)}`;
@@ -71,13 +71,15 @@ function runs(world: World): string[] {
     }
     const text =
       "SELECT recipe_name, ecosystem, result FROM recipe_results WHERE batch_run_id = ? ORDER BY id";
-    const rows = world.database.all(text, [run["id"] ?? null]);
+    const rows = world.databases.all(text, [run["id"] ?? null]);
     const sent = `[${content.body.parts.map((part) => part.slice(1, -1)).join(",")}]`;
     if (JSON.stringify(rows) !== sent)
       found.push(`torn: run ${name} has ${rows.length} rows that differ`);
     if (isRefused(content)) found.push(`poison: run ${name} was refused and is there`);
   }
-  const orphans = world.database.all(
+  const ids = stored.map(({ id }) => id);
+  if (new Set(ids).size < ids.length) found.push("ids: two runs have the same id");
+  const orphans = world.databases.all(
     "SELECT id FROM recipe_results WHERE batch_run_id NOT IN (SELECT id FROM batch_runs)",
   );
   if (orphans.length > 0) found.push(`orphans: ${orphans.length} rows without a run`);
@@ -87,18 +89,26 @@ function runs(world: World): string[] {
 /** A batch_id has other content than before only where its run was deleted in between. */
 function overwritten(world: World): string[] {
   const count = (table: string) => {
-    const rows = world.database.all(
+    const rows = world.databases.all(
       `SELECT batch_id, count(*) AS n FROM ${table} GROUP BY batch_id`,
     );
-    return new Map(rows.map(({ batch_id, n }) => [batch_id, Number(n)]));
+    const sums = new Map<string, number>();
+    for (const { batch_id, n } of rows) {
+      sums.set(String(batch_id), (sums.get(String(batch_id)) ?? 0) + Number(n));
+    }
+    return sums;
   };
   const deleted = count("deleted");
   const present = count("batch_runs");
-  return [...count("inserted")].flatMap(([batch_id, n]) =>
-    n === (deleted.get(batch_id ?? null) ?? 0) + (present.get(batch_id ?? null) ?? 0)
-      ? []
-      : [`overwritten: ${String(batch_id)} was inserted ${n} times`],
-  );
+  const twice = [...present].filter(([, n]) => n > 1);
+  return [
+    ...twice.map(([batch_id]) => `twice: ${batch_id} is in several databases`),
+    ...[...count("inserted")].flatMap(([batch_id, n]) =>
+      n === (deleted.get(batch_id) ?? 0) + (present.get(batch_id) ?? 0)
+        ? []
+        : [`overwritten: ${batch_id} was inserted ${n} times`],
+    ),
+  ];
 }
 
 /**
@@ -167,7 +177,7 @@ const ENTRIES = `
 /** What a shard says of each batch is so. */
 function entries(world: World, { database, number }: ShardHost): string[] {
   const inserted = new Set(
-    world.database
+    world.databases
       .all("SELECT id, digest FROM inserted")
       .map(({ id, digest }) => `${String(id)} ${String(digest)}`),
   );

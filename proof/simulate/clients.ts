@@ -48,7 +48,8 @@ export class Clients {
       const host = world.hostOf(keyOf(admission));
       const receipt = await host.call((shard) => {
         world.note(`post ${name} to shard ${host.number}`);
-        return shard.accept(admission, wait);
+        const database = world.databaseOf(keyOf(admission));
+        return shard.accept({ ...admission, database }, wait);
       });
       world.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
       const untruth = this.#untruthOf(receipt, admission);
@@ -65,7 +66,7 @@ export class Clients {
   #untruthOf(receipt: Receipt, admission: Admission): string | undefined {
     const { digest, batch_id } = admission;
     const world = this.#world;
-    const inserted = world.database.all(
+    const inserted = world.databases.all(
       "SELECT id, digest FROM inserted WHERE batch_id = ? ORDER BY id",
       [batch_id],
     );

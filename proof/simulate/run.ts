@@ -90,12 +90,12 @@ function tally(world: World): Map<string, number> {
   const lines = (pattern: RegExp) => world.history.filter((line) => pattern.test(line)).length;
   return new Map([
     ["promised", world.clients.promised.size],
-    ["written", world.database.all("SELECT 1 FROM inserted").length],
+    ["written", world.databases.all("SELECT 1 FROM inserted").length],
     ["dead in the end", count("SELECT 1 FROM batches WHERE state = 'dead'")],
     ["replayed", count("SELECT 1 FROM batches WHERE replays > 0")],
     ["dropped", count("SELECT 1 FROM gone WHERE state = 'dead'")],
     ["forgotten by the ledger", count("SELECT 1 FROM gone WHERE state = 'written'")],
-    ["deleted by retention", world.database.all("SELECT 1 FROM deleted").length],
+    ["deleted by retention", world.databases.all("SELECT 1 FROM deleted").length],
     ["conflicts", lines(/ conflict/)],
     ["duplicates", lines(/ duplicate/)],
     ["evictions", lines(/evicted$/)],

@@ -52,6 +52,24 @@ export class Database {
   }
 }
 
+/** A stream's databases, asked as one: the answers of all, one after the other. */
+export class Databases {
+  readonly each: readonly Database[];
+
+  constructor(count: number, schema: string) {
+    this.each = Array.from({ length: count }, () => new Database());
+    for (const database of this.each) database.exec(schema);
+  }
+
+  all(text: string, parameters: readonly SqlValue[] = []): Record<string, SqlValue>[] {
+    return this.each.flatMap((database) => database.all(text, parameters));
+  }
+
+  close(): void {
+    for (const database of this.each) database.close();
+  }
+}
+
 /** The database as a ledger instance sees it, until that instance has ended. */
 export function ledgerSqlOn(database: Database, check: () => void): LedgerSql {
   return {

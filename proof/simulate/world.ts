@@ -4,6 +4,7 @@ import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
 import type { LedgerPort, Report } from "../../src/queue/ticket.ts";
 import { consumeTickets } from "../../src/queue/writer.ts";
+import { hashOf } from "../../src/hash.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { Clients } from "./clients.ts";
@@ -14,7 +15,7 @@ import { Mischief } from "./mischief.ts";
 import type { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
 import { MAX_SHARDS, ShardHost } from "./shard-host.ts";
-import { Database, sqlStoreOn } from "./sqlite.ts";
+import { Databases, sqlStoreOn } from "./sqlite.ts";
 
 const MIGRATION = readFileSync("migrations/batch-metrics/0001_batch_runs.sql", "utf8");
 
@@ -30,13 +31,19 @@ const WITNESS = `
   CREATE TRIGGER curse BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${CURSED}'
     BEGIN SELECT RAISE(ABORT, 'something that nobody has seen before'); END;`;
 
+/** Databases that are bound. */
+const MAX_DATABASES = 3;
+
 /** Versions of a deploy are in use side by side for a while. */
 const DEPLOY_MS = 60_000;
 
 /** The whole system with everything around it: clients, operators, and what goes wrong. */
 export class World {
   readonly scheduler = new Scheduler();
-  readonly database = new Database();
+  readonly databases = new Databases(
+    MAX_DATABASES,
+    `PRAGMA foreign_keys = ON; ${MIGRATION} ${WITNESS}`,
+  );
   readonly queue: MessageQueue;
   readonly random: Random;
   faults: Faults;
@@ -53,12 +60,16 @@ export class World {
   #shards = 2;
   #shardsBefore = 2;
   #deployedAt = 0;
+  #databaseShards: number;
+  /** Whether deploys change the number of databases, or that of shards. Both at once is not promised. */
+  readonly #deploysDatabases: boolean;
   #databaseAwayUntil = 0;
 
   constructor(random: Random, faults: Faults) {
     this.random = random;
     this.faults = faults;
-    this.database.exec(`PRAGMA foreign_keys = ON; ${MIGRATION} ${WITNESS}`);
+    this.#databaseShards = random.between(1, MAX_DATABASES);
+    this.#deploysDatabases = random.chance(0.3);
     this.queue = new MessageQueue(this);
     this.hosts = Array.from({ length: MAX_SHARDS }, (_, number) => new ShardHost(this, number));
     this.clients = new Clients(this);
@@ -76,7 +87,8 @@ export class World {
 
   /** Frees the databases' memory. */
   close(): void {
-    for (const { database } of [this, ...this.hosts]) database.close();
+    this.databases.close();
+    for (const { database } of this.hosts) database.close();
   }
 
   /** No more posts and no more mischief: from here on everything must come to its end. */
@@ -91,21 +103,28 @@ export class World {
 
   /** Where a batch is posted to: by the number of shards of the version that takes it. */
   hostOf(key: string): ShardHost {
-    let hash = 7;
-    for (let index = 0; index < key.length; index++)
-      hash = (hash * 31 + key.charCodeAt(index)) % 65_521;
     const deploying = this.scheduler.now() < this.#deployedAt + DEPLOY_MS;
     const shards = deploying && this.random.chance(0.5) ? this.#shardsBefore : this.#shards;
-    const host = this.hosts[hash % shards];
+    const host = this.hosts[hashOf(key) % shards];
     if (!host) throw new Error("there is no such shard");
     return host;
   }
 
+  /** The number of the database that a new batch goes to. */
+  databaseOf(key: string): number {
+    return hashOf(key) % this.#databaseShards;
+  }
+
   deploy(shards: number): void {
+    for (const host of this.hosts) host.evict();
+    if (this.#deploysDatabases) {
+      this.#databaseShards = this.random.between(1, MAX_DATABASES);
+      this.note(`deployed with ${this.#databaseShards} databases`);
+      return;
+    }
     [this.#shardsBefore, this.#shards] = [this.#shards, shards];
     this.#deployedAt = this.scheduler.now();
     this.note(`deployed with ${shards} shards`);
-    for (const host of this.hosts) host.evict();
   }
 
   loseDatabase(ms: number): void {
@@ -133,26 +152,28 @@ export class World {
           const wrong = burials.filter(({ key, replays }) => this.#isOld(instance, key, replays));
           const dead = instance.bury(burials);
           for (const { key } of burials) this.note(`bury ${key}`);
-          return dead;
           for (const { key } of wrong) {
             if (instance.ledger.find(key)?.state === "dead")
               this.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
           }
+          return dead;
         }),
     };
     if (kind === "dead-letters") return consumeDeadLetters(messages, ledger);
-    const sql = sqlStoreOn(this.database, (work) =>
-      whileAlive(run, () => this.#withDatabase(work)),
+    const databases = this.databases.each.map((database) =>
+      sqlStoreOn(database, (work) => whileAlive(run, () => this.#withDatabase(work))),
     );
-    const open = { stream: batchMetrics, sql, sink: null };
+    const open = { stream: batchMetrics, databases, sink: null };
     return consumeTickets(messages, { ledger, stream: () => open });
   }
 
   /** What is older than 2021 goes. */
   async retain(): Promise<void> {
     this.note("retention");
-    const sql = sqlStoreOn(this.database, (work) => this.#withDatabase(work));
-    await deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z").catch(() => {});
+    for (const database of this.databases.each) {
+      const sql = sqlStoreOn(database, (work) => this.#withDatabase(work));
+      await deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z").catch(() => {});
+    }
   }
 
   #isOld({ ledger }: LedgerShard, key: string, replays: number): boolean {

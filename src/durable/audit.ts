@@ -1,6 +1,7 @@
 import { retentionDays } from "../config.ts";
 import { log, logError, reasonOf } from "../log.ts";
-import { type Content, findContents } from "../store/find-run.ts";
+import { findContentsIn } from "../store/databases.ts";
+import type { Content } from "../store/find-run.ts";
 import { openStream } from "../store/index.ts";
 import type { Stream } from "../streams/stream.ts";
 import { batchOf } from "./batch-key.ts";
@@ -46,13 +47,13 @@ async function auditStream(
   rows: readonly BatchRow[],
   now: number,
 ): Promise<void> {
-  const { sql } = openStream(stream, env);
-  if (!sql || !stream.tables || rows.length === 0) return;
+  const { databases } = openStream(stream, env);
+  if (databases.length === 0 || !stream.tables || rows.length === 0) return;
   // A day of grace: retention may be at work, or the days may just have been changed.
   const days = retentionDays(env, stream.name, stream.retentionDays) - 1;
   const kept = rows.filter((row) => row.dated_at > now - days * DAY_MS);
   const ids = kept.map((row) => batchOf(row.key).batch_id);
-  const runs = await findContents(sql, stream.tables, ids);
+  const runs = await findContentsIn(databases, stream.tables, ids);
 
   let unbalanced = 0;
   for (const row of kept) {

@@ -38,6 +38,8 @@ export interface Admission {
   bytes: number;
   /** The moment by which D1's retention goes, in milliseconds since 1970; absent: when it is accepted. */
   dated_at?: number;
+  /** The number of the database that it goes to; absent: the first. */
+  database?: number;
   body: Body;
 }
 
@@ -117,10 +119,10 @@ export class Ledger {
 
   /** @returns whether the key was new. */
   #insert(key: string, admission: Admission, now: number): boolean {
-    const { digest, row_count, bytes, body, dated_at = now } = admission;
+    const { digest, row_count, bytes, body, dated_at = now, database = 0 } = admission;
     const due = now + this.#settings.redeliverAfterMs;
     const [first = "[]", ...more] = body.parts;
-    const values = [key, digest, row_count, bytes, now, dated_at, due, body.run, first];
+    const values = [key, digest, row_count, bytes, now, dated_at, database, due, body.run, first];
     if (more.length === 0) return this.#sql.exec(INSERT, ...values).length > 0;
     return this.#sql.transaction(() => {
       const inserted = this.#sql.exec(INSERT, ...values).length > 0;
@@ -158,6 +160,7 @@ export class Ledger {
         digest,
         accepted_at: new Date(accepted_at).toISOString(),
         row_count,
+        database: Number(row["database"]),
         body,
       };
     });

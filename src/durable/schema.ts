@@ -23,6 +23,7 @@ const TABLES = `
     bytes INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL,
     dated_at INTEGER NOT NULL,
+    database INTEGER NOT NULL DEFAULT 0,
     due_at INTEGER,
     settled_at INTEGER,
     batch_run_id INTEGER,
@@ -47,6 +48,11 @@ const TABLES = `
 /** Makes the tables where they are not. Safe to repeat. */
 export function createTables(sql: LedgerSql): void {
   for (const text of TABLES.split(";")) sql.exec(text);
+  // A ledger from before there were several databases.
+  const columns = sql.exec("PRAGMA table_info(batches)").map(({ name }) => name);
+  if (!columns.includes("database")) {
+    sql.exec("ALTER TABLE batches ADD COLUMN database INTEGER NOT NULL DEFAULT 0");
+  }
 }
 
 /** The states of a batch: `pending → written`, `pending → dead → pending → …`. */

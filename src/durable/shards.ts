@@ -1,4 +1,5 @@
 import { configOf } from "../config.ts";
+import { hashOf } from "../hash.ts";
 import { LEDGER_CALLS, MAX_SHARDS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
@@ -8,13 +9,9 @@ import { shardName } from "./shard-name.ts";
 
 type LedgerStub = DurableObjectStub<BatchLedger>;
 
-/** The shard that a new batch goes to: a hash of its key (FNV-1a, 32 bits). */
+/** The shard that a new batch goes to: a hash of its key. */
 export function shardOf(env: Env, key: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) {
-    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  }
-  return (hash >>> 0) % configOf(env).LEDGER_SHARDS;
+  return hashOf(key) % configOf(env).LEDGER_SHARDS;
 }
 
 /**

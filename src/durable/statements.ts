@@ -8,12 +8,12 @@ import { ROW, SETTLED } from "./schema.ts";
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
 export const INSERT = `
-  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, run, part)
-  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, database, due_at, run, part)
+  VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (key) DO NOTHING RETURNING key`;
 
 export const CLAIM = `
-  SELECT ${ROW}, run, part FROM batches WHERE key IN (SELECT value FROM json_each(?1))`;
+  SELECT ${ROW}, database, run, part FROM batches WHERE key IN (SELECT value FROM json_each(?1))`;
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',

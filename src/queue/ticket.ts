@@ -47,6 +47,8 @@ export type Claim =
       digest: string;
       accepted_at: string;
       row_count: number;
+      /** The number of the database that it goes to. */
+      database: number;
       body: Body;
     }
   | { state: "written" | "dead" | "unknown"; key: string };

@@ -1,9 +1,10 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
 import type { SqlStore } from "../sql.ts";
+import { insertOnce } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
-import { insertGroup, type InsertOutcome, type StoredBatch } from "../store/insert-group.ts";
+import type { InsertOutcome, StoredBatch } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
 import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
 import type { Report } from "./ticket.ts";
@@ -11,18 +12,34 @@ import type { Report } from "./ticket.ts";
 /** A batch whose body the ledger has given out. */
 export interface PendingBatch extends StoredBatch {
   key: string;
+  /** The number of the database that it goes to. */
+  database: number;
 }
 
 /** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
-export async function writeBatches(
-  { stream, sql, sink }: OpenStream,
-  batches: PendingBatch[],
-): Promise<Report[]> {
+export async function writeBatches(open: OpenStream, batches: PendingBatch[]): Promise<Report[]> {
+  const { stream, databases, sink } = open;
   if (batches.length === 0) return [];
   if (sink) return Promise.all(batches.map((batch) => writeToSink(sink, batch)));
-  if (sql && stream.tables) return writeGroup(sql, stream, stream.tables, batches);
-  const reason = `no database is bound for stream "${stream.name}"`;
-  return batches.map((batch) => failed(batch, reason));
+  const { tables } = stream;
+  if (!tables || databases.length === 0) {
+    const reason = `no database is bound for stream "${stream.name}"`;
+    return batches.map((batch) => failed(batch, reason));
+  }
+  const groups = Map.groupBy(batches, (batch) => batch.database);
+  const reports = [...groups].map(([number, group]) =>
+    writeGroup({ stream, tables, databases, number }, group),
+  );
+  return (await Promise.all(reports)).flat();
+}
+
+/** Where a group goes. */
+interface Destination {
+  stream: Stream;
+  tables: Tables;
+  databases: readonly SqlStore[];
+  /** The number of the database. */
+  number: number;
 }
 
 /**
@@ -30,20 +47,17 @@ export async function writeBatches(
  * split until the culprit stands alone, and its neighbours are written. Where the database
  * is at fault, splitting would only ask more of it.
  */
-async function writeGroup(
-  sql: SqlStore,
-  stream: Stream,
-  tables: Tables,
-  batches: PendingBatch[],
-): Promise<Report[]> {
+async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
   try {
-    const outcomes = await insertGroup(sql, stream, tables, batches);
+    const { databases, number, stream, tables } = to;
+    const outcomes = await insertOnce(databases, number, stream, tables, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
     const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
     const failure = failureOf(reason);
     logError("store.write-failed", {
-      stream: stream.name,
+      stream: to.stream.name,
+      database: to.number,
       batches: batches.length,
       failure,
       reason,
@@ -57,8 +71,8 @@ async function writeGroup(
     }
     const middle = Math.ceil(batches.length / 2);
     return [
-      ...(await writeGroup(sql, stream, tables, batches.slice(0, middle))),
-      ...(await writeGroup(sql, stream, tables, batches.slice(middle))),
+      ...(await writeGroup(to, batches.slice(0, middle))),
+      ...(await writeGroup(to, batches.slice(middle))),
     ];
   }
 }

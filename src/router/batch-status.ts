@@ -2,7 +2,8 @@ import type { BatchRow } from "../durable/schema.ts";
 import { callShard, shardOf, shardsFor } from "../durable/shards.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
-import { findRun, type StoredRun } from "../store/find-run.ts";
+import { findRunIn } from "../store/databases.ts";
+import type { StoredRun } from "../store/find-run.ts";
 import { openStream } from "../store/index.ts";
 import type { Stream } from "../streams/stream.ts";
 import { type Context, json, param } from "./route.ts";
@@ -31,8 +32,7 @@ export async function batchStatus(
 }
 
 async function storedRun(stream: Stream, env: Env, batch_id: string): Promise<StoredRun | null> {
-  const { sql } = openStream(stream, env);
-  return sql && findRun(sql, stream, batch_id);
+  return findRunIn(openStream(stream, env).databases, stream, batch_id);
 }
 
 /** A batch that is not in D1 may wait in the shard it had before the number of shards changed. */

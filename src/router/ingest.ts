@@ -3,6 +3,7 @@ import type { Admission, Receipt } from "../durable/ledger.ts";
 import { callShard, shardOf } from "../durable/shards.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
+import { databaseOf } from "../store/index.ts";
 import { encodeBody } from "../streams/body.ts";
 import { parseBatch } from "../streams/parse.ts";
 import type { Batch, Stream } from "../streams/stream.ts";
@@ -36,7 +37,11 @@ async function accept(
   const config = configOf(env);
   await checkRate(env, caller?.name ?? "");
 
-  const admission = await admissionOf(stream, await readUpload(request, config.MAX_UPLOAD_BYTES));
+  const admission = await admissionOf(
+    stream,
+    env,
+    await readUpload(request, config.MAX_UPLOAD_BYTES),
+  );
   const { batch_id, row_count: rows, bytes } = admission;
   const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
   const shard = shardOf(env, keyOf(admission));
@@ -60,16 +65,17 @@ async function accept(
  * The upload as the ledger takes it. A function of its own, so that the parsed rows are free
  * to go while the caller waits.
  */
-async function admissionOf(stream: Stream, text: string): Promise<Admission> {
+async function admissionOf(stream: Stream, env: Env, text: string): Promise<Admission> {
   const batch = parseBatch(stream, text);
+  const named = { stream: stream.name, batch_id: batch.batch_id };
   const { body, digest, bytes } = await encodeBody(batch);
   return {
-    stream: stream.name,
-    batch_id: batch.batch_id,
+    ...named,
     digest,
     row_count: batch.rows.length,
     bytes,
     body,
+    database: databaseOf(stream, env, keyOf(named)),
     ...datedAt(stream, batch),
   };
 }

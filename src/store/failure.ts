@@ -11,11 +11,11 @@ const PERMANENT =
 
 /**
  * What D1 says when trying again helps: overload, a reset or moved database, the network, a
- * time-out, and a table or column whose migration is still to come.
+ * time-out, and a database, table or column that a deploy is still to bring.
  * See https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
  */
 const TRANSIENT =
-  /no such table|no such column|has no column named|overloaded|too many requests queued|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|exceeded its (cpu|memory) limit/i;
+  /no such table|no such column|has no column named|overloaded|too many requests queued|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|is not bound|exceeded its (cpu|memory) limit/i;
 
 /** Classifies an error by its text: D1's errors carry no code across the binding. */
 export function failureOf(reason: string): Failure {

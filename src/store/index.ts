@@ -1,11 +1,16 @@
+import { configOf } from "../config.ts";
+import { hashOf } from "../hash.ts";
+import { logError } from "../log.ts";
+import { Problem } from "../problem.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, StreamSink } from "../streams/stream.ts";
-import { createSqlStore } from "./sql-store.ts";
+import { createSqlStores } from "./sql-store.ts";
 
 /** A stream with what it writes to in this environment. */
 export interface OpenStream {
   stream: Stream;
-  sql: SqlStore | null;
+  /** By their numbers. A batch is in one of them. */
+  databases: readonly SqlStore[];
   sink: StreamSink | null;
 }
 
@@ -17,9 +22,27 @@ export function openStream(stream: Stream, env: Env): OpenStream {
   if (!streams) opened.set(env, (streams = new Map()));
   let open = streams.get(stream);
   if (!open) {
-    const sql = stream.tables || stream.init ? createSqlStore(stream.name, env) : null;
-    open = { stream, sql, sink: stream.init?.({ sql, env }) ?? null };
+    const databases = stream.tables || stream.init ? createSqlStores(stream.name, env) : [];
+    const sink = stream.init?.({ sql: databases[0] ?? null, env }) ?? null;
+    open = { stream, databases, sink };
     streams.set(stream, open);
   }
   return open;
+}
+
+/**
+ * The number of the database that a new batch goes to: a hash of its key. The ledger keeps it,
+ * so that a batch stays where it was first meant to go when `DATABASE_SHARDS` changes.
+ * @throws Problem `unavailable` where fewer databases are bound than are configured.
+ */
+export function databaseOf(stream: Stream, env: Env, key: string): number {
+  const { DATABASE_SHARDS: shards } = configOf(env);
+  if (shards === 1 || !stream.tables) return 0;
+  const bound = openStream(stream, env).databases.length;
+  if (bound < shards) {
+    const reason = `it asks for ${shards} databases, and stream "${stream.name}" has ${bound} bound`;
+    logError("config.invalid", { variable: "DATABASE_SHARDS", reason });
+    throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+  }
+  return hashOf(key) % shards;
 }

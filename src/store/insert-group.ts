@@ -26,6 +26,7 @@ export type InsertOutcome =
  * that bear this attempt's own `write_id`, so a second attempt finds the run of the first and
  * changes nothing, even where the first was committed and its answer was lost.
  *
+ * @param idsAfter where the ids of this database's runs and rows begin.
  * @throws whatever the database throws; `failureOf` tells what that means.
  */
 export async function insertGroup(
@@ -33,31 +34,42 @@ export async function insertGroup(
   stream: Stream,
   tables: Tables,
   batches: readonly StoredBatch[],
+  idsAfter = 0,
 ): Promise<Map<string, InsertOutcome>> {
   const write_id = crypto.randomUUID();
+  const names = JSON.stringify([tables.run, tables.rows]);
+  const seeds = idsAfter > 0 ? [sql.prepare(SEED).bind(names, idsAfter)] : [];
   const runs = parametersOf(batches.map(runElement));
   const rows = parametersOf(batches.flatMap(rowElements));
   const results = await withJsonb(sql, (each) => {
     const insert = statementsOf(stream, tables, each);
     return sql.batch([
+      ...seeds,
       ...runs.map((parameter) => sql.prepare(insert.runs).bind(parameter, write_id)),
       ...rows.map((parameter) => sql.prepare(insert.rows).bind(parameter, write_id)),
     ]);
   });
   const outcomes = new Map<string, InsertOutcome>();
-  for (const run of results.slice(0, runs.length).flatMap((result) => result.rows)) {
+  for (const run of results
+    .slice(seeds.length, seeds.length + runs.length)
+    .flatMap((result) => result.rows)) {
     const batch_run_id = Number(run["id"]);
     outcomes.set(String(run["batch_id"]), { outcome: "written", batch_run_id, inserted: true });
   }
   const known = batches.filter((batch) => !outcomes.has(batch.batch_id));
-  for (const [batch_id, outcome] of await findKnown(sql, tables, known)) {
+  for (const [batch_id, outcome] of await findOutcomes(sql, tables, known)) {
     outcomes.set(batch_id, outcome);
   }
   return outcomes;
 }
 
-/** The outcomes of batches whose `batch_id` had a run before. */
-async function findKnown(
+/** Has AUTOINCREMENT begin there, in tables that have no row yet. */
+const SEED = `
+  INSERT INTO sqlite_sequence (name, seq) SELECT value, ?2 FROM json_each(?1) AS wanted
+  WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = wanted.value)`;
+
+/** The outcomes of those of the batches whose `batch_id` has a run in this database. */
+export async function findOutcomes(
   sql: SqlStore,
   tables: Tables,
   batches: readonly StoredBatch[],

@@ -1,21 +1,37 @@
+import { MAX_DATABASES } from "../limits.ts";
 import type { SqlResult, SqlStatement, SqlStore, SqlValue } from "../sql.ts";
 
 /**
  * The SQL database of a stream: the binding `<NAME>_DB` where there is one (`BATCH_METRICS_DB`),
- * else `DB`.
+ * else `DB`. Where a stream has several, this is the first.
  * @returns null where neither is bound.
  * @throws Error where the name is not that of a stream: lower case letters, digits and dashes.
  */
 export function createSqlStore(name: string, env: Env): SqlStore | null {
+  return createSqlStores(name, env)[0] ?? null;
+}
+
+/**
+ * All databases of a stream that are bound, by their numbers: `<NAME>_DB`, `<NAME>_DB_1` and so
+ * on where the first of these is bound, else `DB`, `DB_1` and so on.
+ * @throws Error as `createSqlStore` does.
+ */
+export function createSqlStores(name: string, env: Env): SqlStore[] {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
     throw new Error(
       `"${name}" cannot name a SQL store: use 1 to 40 lower case letters, digits and dashes, starting with a letter`,
     );
   }
   const tablePrefix = `${name.replaceAll("-", "_")}_`;
-  const own: unknown = Reflect.get(env, `${tablePrefix.toUpperCase()}DB`);
-  const database = isDatabase(own) ? own : env.DB;
-  return database ? storeOn(database, tablePrefix) : null;
+  const own = `${tablePrefix.toUpperCase()}DB`;
+  const binding = isDatabase(Reflect.get(env, own)) ? own : "DB";
+  const stores: SqlStore[] = [];
+  for (let number = 0; number < MAX_DATABASES; number++) {
+    const database: unknown = Reflect.get(env, number === 0 ? binding : `${binding}_${number}`);
+    if (!isDatabase(database)) break;
+    stores.push(storeOn(database, tablePrefix));
+  }
+  return stores;
 }
 
 function storeOn(database: D1Database, tablePrefix: string): SqlStore {
