@@ -16,41 +16,57 @@ const TEST_TOKENS = JSON.stringify(
   })),
 );
 
-/** Tests inside workerd, on its real D1, queues and Durable Objects. */
-const service = defineProject({
-  plugins: [
-    cloudflareTest(async () => ({
-      // The service with two streams more, so that adding a stream is tested on real parts.
-      main: "./test/worker.ts",
-      wrangler: { configPath: "./wrangler.toml" },
-      miniflare: {
-        // Two attempts and then the dead letters: production's eight take minutes.
-        queueConsumers: {
-          "millrace-batches": {
-            maxBatchSize: 100,
-            maxBatchTimeout: 0,
-            maxRetries: 1,
-            deadLetterQueue: "millrace-dead-letters",
-          },
-          "millrace-dead-letters": { maxBatchSize: 100, maxBatchTimeout: 0 },
+/** The service in workerd, on its real D1, queues and Durable Objects, with two streams more. */
+function serviceWith(bindings: Record<string, string>, d1Databases?: Record<string, string>) {
+  return cloudflareTest(async () => ({
+    // Two streams more, so that adding a stream is tested on real parts.
+    main: "./test/worker.ts",
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      // Two attempts and then the dead letters: production's eight take minutes.
+      queueConsumers: {
+        "millrace-batches": {
+          maxBatchSize: 100,
+          maxBatchTimeout: 0,
+          maxRetries: 1,
+          deadLetterQueue: "millrace-dead-letters",
         },
-        bindings: {
-          BATCH_METRICS_TOKEN: "test-upload-token",
-          MILLRACE_TOKENS: TEST_TOKENS,
-          LEDGER_SHARDS: "4",
-          REDELIVER_AFTER_SECONDS: "900",
-          MIGRATIONS: [
-            ...(await migrationsIn("migrations")),
-            ...(await migrationsIn("test/migrations")),
-          ],
-        },
+        "millrace-dead-letters": { maxBatchSize: 100, maxBatchTimeout: 0 },
       },
-    })),
-  ],
+      ...(d1Databases && { d1Databases }),
+      bindings: {
+        BATCH_METRICS_TOKEN: "test-upload-token",
+        MILLRACE_TOKENS: TEST_TOKENS,
+        LEDGER_SHARDS: "4",
+        REDELIVER_AFTER_SECONDS: "900",
+        MIGRATIONS: [
+          ...(await migrationsIn("migrations")),
+          ...(await migrationsIn("test/migrations")),
+        ],
+        ...bindings,
+      },
+    },
+  }));
+}
+
+/** Tests inside workerd. */
+const service = defineProject({
+  plugins: [serviceWith({})],
   test: {
     name: "service",
     include: ["test/**/*.test.ts"],
-    exclude: ["test/local/**", "test/cli/**"],
+    exclude: ["test/local/**", "test/cli/**", "test/databases/**"],
+    setupFiles: ["./test/setup.ts"],
+    testTimeout: 30_000,
+  },
+});
+
+/** Tests inside workerd, with three databases. */
+const databases = defineProject({
+  plugins: [serviceWith({ DATABASE_SHARDS: "3" }, { DB: "zero", DB_1: "one", DB_2: "two" })],
+  test: {
+    name: "databases",
+    include: ["test/databases/**/*.test.ts"],
     setupFiles: ["./test/setup.ts"],
     testTimeout: 30_000,
   },
@@ -67,7 +83,7 @@ const local = defineProject({
 
 export default defineConfig({
   test: {
-    projects: [service, local],
+    projects: [service, databases, local],
     reporters: ["default", "./test/closing-line.ts"],
     // A failing test shows the log; the passing ones would drown it.
     silent: "passed-only",

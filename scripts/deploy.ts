@@ -1,24 +1,26 @@
 /**
  * `npm run deploy`: provision, migrate, deploy, in the one order that also works the first
- * time. The Worker must never meet a database without its tables, so the database comes
- * first and its migrations second; queues come with the Worker that binds them.
+ * time. The Worker must never meet a database without its tables, so the databases come
+ * first, each with its migrations; queues come with the Worker that binds them.
  * `--dry-run` shows the steps and builds, without an account.
  */
 import { spawnSync } from "node:child_process";
+import { boundDatabases } from "./databases.ts";
 
-const DATABASE = "millrace";
 const dryRun = process.argv.includes("--dry-run");
 
 const steps: { what: string; args: string[]; skip?: () => boolean }[] = [
-  {
-    what: "Provision the database, unless it is there",
-    args: ["d1", "create", DATABASE, "--update-config=false"],
-    skip: databaseExists,
-  },
-  {
-    what: "Migrate it: every stream's folder, what is not applied yet",
-    args: ["d1", "migrations", "apply", "DB", "--remote"],
-  },
+  ...boundDatabases().flatMap(({ binding, name }) => [
+    {
+      what: `Provision the database ${name}, unless it is there`,
+      args: ["d1", "create", name, "--update-config=false"],
+      skip: () => databaseExists(name),
+    },
+    {
+      what: "Migrate it: every stream's folder, what is not applied yet",
+      args: ["d1", "migrations", "apply", binding, "--remote"],
+    },
+  ]),
   {
     what: "Deploy the Worker; its queues and Durable Objects are provisioned with it",
     args: ["deploy", ...(dryRun ? ["--dry-run"] : [])],
@@ -40,14 +42,14 @@ Deployed. The first time, set the upload token; until then every request is refu
    npx wrangler secret put BATCH_METRICS_TOKEN`);
 }
 
-function databaseExists(): boolean {
+function databaseExists(wanted: string): boolean {
   const { status, stdout } = wrangler(["d1", "list", "--json"], "pipe");
   if (status !== 0) {
     console.error("   wrangler cannot list the databases. Log in first: npx wrangler login");
     process.exit(1);
   }
   const databases: { name: string }[] = JSON.parse(stdout);
-  return databases.some(({ name }) => name === DATABASE);
+  return databases.some(({ name }) => name === wanted);
 }
 
 function run(args: string[]): void {

@@ -1,8 +1,9 @@
 /**
  * `npm start`: the whole service on this machine, with real local D1, queue and Durable Objects.
- * Makes `.dev.vars` where there is none, migrates the database, and serves.
+ * Makes `.dev.vars` where there is none, migrates the databases, and serves.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { boundDatabases } from "./databases.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -17,17 +18,17 @@ const environment = {
 };
 
 ensureDevVars();
-migrate();
+for (const { binding } of boundDatabases()) migrate(binding);
 serve();
 
-function migrate(): void {
-  const args = ["d1", "migrations", "apply", "DB", "--local", ...persistence()];
+function migrate(binding: string): void {
+  const args = ["d1", "migrations", "apply", binding, "--local", ...persistence()];
   const { status, stdout, stderr } = spawnSync("wrangler", args, {
     env: { ...environment, CI: "true" },
     encoding: "utf8",
   });
   if (status === 0) return;
-  console.error(`${stdout}\n${stderr}\nThe local database could not be migrated.`);
+  console.error(`${stdout}\n${stderr}\nThe local database ${binding} could not be migrated.`);
   process.exit(1);
 }
 

@@ -4,7 +4,11 @@ import { afterEach, beforeEach } from "vitest";
 import { faults } from "./faults.ts";
 
 // Isolation is per file: between the tests of a file everything is deleted by hand.
-beforeEach(() => applyD1Migrations(env.DB, env.MIGRATIONS));
+beforeEach(async () => {
+  for (const database of [env.DB, env.DB_1, env.DB_2]) {
+    if (database) await applyD1Migrations(database, env.MIGRATIONS);
+  }
+});
 afterEach(async () => {
   faults.queue = "none";
   await reset();

@@ -1,0 +1,202 @@
+import { createScheduledController, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, test, vi } from "vitest";
+import { shardName } from "../../src/durable/shard-name.ts";
+import { shardOf } from "../../src/durable/shards.ts";
+import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
+import { ask, batch, post, result, untilStatus } from "../client.ts";
+import worker from "../worker.ts";
+
+const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
+  if (!database) throw new Error("these tests bind three databases");
+  return database;
+});
+const ASYNC = { headers: { Prefer: "respond-async" } };
+
+const errors: string[] = [];
+beforeEach(() => {
+  errors.length = 0;
+  vi.spyOn(console, "error").mockImplementation((line: unknown) => void errors.push(String(line)));
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** The rows of a query, database by database. */
+async function rowsOfEach<Row>(text: string): Promise<Row[][]> {
+  const answers = DATABASES.map((database) => database.prepare(text).all<Row>());
+  return (await Promise.all(answers)).map(({ results }) => results);
+}
+
+/** In which databases a batch is. */
+async function whereIs(batch_id: string): Promise<number[]> {
+  const runs = await rowsOfEach<{ batch_id: string }>("SELECT batch_id FROM batch_runs");
+  return runs.flatMap((own, number) =>
+    own.flatMap((run) => (run.batch_id === batch_id ? [number] : [])),
+  );
+}
+
+/** Posts through a version of the service with other settings. */
+function postTo(version: Partial<Env>, body: object): Promise<Response> {
+  const request = new Request("http://millrace.test/batch-metrics", {
+    method: "POST",
+    headers: { Authorization: "Bearer test-upload-token", "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return worker.fetch(request, { ...env, ...version });
+}
+
+function shardFor(batch_id: string) {
+  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
+}
+
+/** A batch_id that goes elsewhere than to the first database. */
+async function movedId(): Promise<string> {
+  for (let number = 0; ; number++) {
+    const batch_id = `moved-${number}`;
+    await post(batch({ batch_id }));
+    const [home] = await whereIs(batch_id);
+    await DATABASES[home ?? 0]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
+    await forget(batch_id);
+    if (home !== 0) return batch_id;
+  }
+}
+
+/** The ledger forgets a batch, as it does after its retention. */
+function forget(batch_id: string) {
+  return runInDurableObject(shardFor(batch_id), (_, { storage }) =>
+    storage.sql.exec("DELETE FROM batches WHERE key = ?", `batch-metrics/${batch_id}`).toArray(),
+  );
+}
+
+test("batches spread over the databases, each whole in one, and no two have the same id", async ({
+  expect,
+}) => {
+  const results = [result(), result({ recipe_name: "zlib" })];
+  const ids = Array.from({ length: 30 }, (_, index) => `run-${index}`);
+  const answers = await Promise.all(ids.map((batch_id) => post(batch({ batch_id, results }))));
+  const bodies = await Promise.all(
+    answers.map((answer) => answer.json<{ batch_id: string; batch_run_id: number }>()),
+  );
+  expect(new Set(bodies.map(({ batch_run_id }) => batch_run_id)).size).toBe(30);
+
+  const runs = await rowsOfEach<{ id: number; batch_id: string; rows: number }>(
+    `SELECT id, batch_id, (SELECT count(*) FROM recipe_results WHERE batch_run_id = run.id) AS rows
+     FROM batch_runs AS run`,
+  );
+  expect(runs.every((own) => own.length > 0)).toBe(true);
+  expect(
+    runs
+      .flat()
+      .map(({ batch_id }) => batch_id)
+      .toSorted(),
+  ).toEqual(ids.toSorted());
+  expect(runs.flat().every(({ rows }) => rows === 2)).toBe(true);
+  for (const [number, own] of runs.entries()) {
+    for (const { id } of own) expect(Math.floor(id / IDS_OF_A_DATABASE)).toBe(number);
+  }
+  const rowIds = await rowsOfEach<{ id: number }>("SELECT id FROM recipe_results");
+  expect(new Set(rowIds.flat().map(({ id }) => id)).size).toBe(60);
+
+  for (const { batch_id, batch_run_id } of bodies) {
+    expect(await (await ask(`/batch-metrics/${batch_id}`)).json()).toMatchObject({ batch_run_id });
+  }
+});
+
+test("a batch from before the number changed is found where it is, and not written again", async ({
+  expect,
+}) => {
+  const batch_id = await movedId();
+  const first = await postTo({ DATABASE_SHARDS: "1" }, batch({ batch_id }));
+  const { batch_run_id } = await first.json<{ batch_run_id: number }>();
+  expect(await whereIs(batch_id)).toEqual([0]);
+  await forget(batch_id);
+
+  const again = await post(batch({ batch_id }));
+  expect(again.status).toBe(201);
+  expect(await again.json()).toMatchObject({ batch_run_id });
+  expect(await whereIs(batch_id)).toEqual([0]);
+
+  await forget(batch_id);
+  const other = await post(batch({ batch_id, results: [result(), result()] }));
+  expect(other.status).toBe(409);
+  expect(await whereIs(batch_id)).toEqual([0]);
+});
+
+test("a batch stays with the database that it was first meant for", async ({ expect }) => {
+  const ledger = env.LEDGER.getByName("shard-0");
+  const admission = {
+    stream: "batch-metrics",
+    batch_id: "stays",
+    digest: "d",
+    row_count: 0,
+    bytes: 2,
+    body: { run: "{}", parts: ["[]"] },
+  };
+  await ledger.accept({ ...admission, database: 2 }, 0);
+  await ledger.accept({ ...admission, database: 1 }, 0);
+  expect(await ledger.claim(["batch-metrics/stays"])).toMatchObject([{ database: 2 }]);
+});
+
+test("where fewer databases are bound than configured, nothing is taken and the log says why", async ({
+  expect,
+}) => {
+  const response = await postTo({ DATABASE_SHARDS: "4" }, batch());
+  expect(response.status).toBe(503);
+  expect(errors.map((line) => JSON.parse(line))).toContainEqual({
+    level: "error",
+    event: "config.invalid",
+    variable: "DATABASE_SHARDS",
+    reason: 'it asks for 4 databases, and stream "batch-metrics" has 3 bound',
+  });
+  expect((await ask("/batch-metrics/run-1")).status).toBe(404);
+});
+
+test("a batch whose database is not bound any more is kept, and the reason names the database", async ({
+  expect,
+}) => {
+  await env.LEDGER.getByName(shardName(shardOf(env, "batch-metrics/run-1"))).accept(
+    {
+      stream: "batch-metrics",
+      batch_id: "run-1",
+      digest: "d",
+      row_count: 0,
+      bytes: 2,
+      database: 7,
+      body: { run: "{}", parts: ["[]"] },
+    },
+    0,
+  );
+  const { reason } = await untilStatus("dead");
+  expect(reason).toBe('database 7 of stream "batch-metrics" is not bound');
+});
+
+test("while one database is away its batches wait, and none is written elsewhere", async ({
+  expect,
+}) => {
+  await DATABASES[1]?.exec("ALTER TABLE batch_runs RENAME TO away");
+  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
+  for (const batch_id of ids) expect((await post(batch({ batch_id }), ASYNC)).status).toBe(202);
+  for (const batch_id of ids) await untilStatus("dead", `/batch-metrics/${batch_id}`);
+  await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
+  for (const batch_id of ids) await post(batch({ batch_id }));
+  for (const batch_id of ids) expect(await whereIs(batch_id)).toHaveLength(1);
+});
+
+test("retention and the audit go over all databases", async ({ expect }) => {
+  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
+  for (const batch_id of ids) await post(batch({ batch_id }));
+  const old = ids.map((batch_id) =>
+    batch({ batch_id: `old-${batch_id}`, started_at: "2020-01-01T00:00:00Z" }),
+  );
+  for (const upload of old) await post(upload);
+  await DATABASES[2]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
+  const lost = (await rowsOfEach("SELECT 1 FROM batch_runs")).map((own) => own.length);
+  expect(lost[2]).toBe(0);
+
+  await worker.scheduled(createScheduledController({ scheduledTime: Date.now() }), env);
+  const left = await rowsOfEach<{ started_at: string }>("SELECT started_at FROM batch_runs");
+  expect(left.flat().every(({ started_at }) => started_at > "2021")).toBe(true);
+  const missing = ids.length - left.flat().length;
+  const unbalanced = errors.filter((line) => line.includes("ledger.unbalanced"));
+  expect(missing).toBeGreaterThan(0);
+  expect(unbalanced).toHaveLength(missing);
+});
