@@ -34,6 +34,20 @@ test("an upload leaves one JSON line an event, with its batch, outcome, attempt 
   );
 });
 
+test("a request leaves one line, whatever it asks for", async ({ expect }) => {
+  await post(batch());
+  await request("/healthz");
+  await post("{");
+  const requests = events().filter(({ request_id }) => request_id !== undefined);
+  const expected = [
+    { event: "upload.received", method: "POST", path: "/batch-metrics", status: 201 },
+    { event: "http.request", method: "GET", path: "/healthz", status: 200 },
+    { event: "http.request", method: "POST", path: "/batch-metrics", status: 400 },
+  ];
+  expect(requests).toMatchObject(expected);
+  expect(new Set(requests.map(({ request_id }) => request_id)).size).toBe(3);
+});
+
 test("no body and no token is in any line, whatever becomes of the upload", async ({ expect }) => {
   await rows(`
     CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'

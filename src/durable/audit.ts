@@ -1,10 +1,10 @@
 import { retentionDays } from "../config.ts";
 import { log, logError, reasonOf } from "../log.ts";
+import { batchOf } from "../queue/ticket.ts";
 import { findContentsIn } from "../store/databases.ts";
 import type { Content } from "../store/find-run.ts";
 import { openStream } from "../store/index.ts";
 import type { Stream } from "../streams/stream.ts";
-import { batchOf } from "./batch-key.ts";
 import type { BatchRow } from "./schema.ts";
 import { allShards, callShard } from "./shards.ts";
 

@@ -1,5 +1,5 @@
 import { FORGET_EVERY_MS, FORGET_ROWS } from "../limits.ts";
-import { batchOf } from "./batch-key.ts";
+import { batchOf } from "../queue/ticket.ts";
 import { Counters } from "./counters.ts";
 import type { LedgerSql } from "./schema.ts";
 

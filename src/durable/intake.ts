@@ -16,8 +16,8 @@ export interface IntakePorts {
 
 interface Arrival {
   admission: Admission;
-  resolve(receipt: Receipt): void;
-  reject(error: unknown): void;
+  resolve: (receipt: Receipt) => void;
+  reject: (error: unknown) => void;
 }
 
 /**

@@ -1,8 +1,14 @@
 import { SHARD_BACKLOG_BYTES } from "../limits.ts";
-import { type Burial, type Claim, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
+import {
+  batchOf,
+  type Burial,
+  type Claim,
+  keyOf,
+  type Report,
+  type Ticket,
+} from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
-import { batchOf } from "./batch-key.ts";
 import { BodyStore, bodyOf } from "./body-store.ts";
 import { Counters } from "./counters.ts";
 import {

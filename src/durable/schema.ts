@@ -56,7 +56,7 @@ export function createTables(sql: LedgerSql): void {
 }
 
 /** The states of a batch: `pending → written`, `pending → dead → pending → …`. */
-export type State = "pending" | "written" | "dead";
+type State = "pending" | "written" | "dead";
 
 /** How a batch stands, as its poster is told. */
 export interface Standing {

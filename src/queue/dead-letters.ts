@@ -1,7 +1,6 @@
-import { batchOf } from "../durable/batch-key.ts";
 import { logError, reasonOf } from "../log.ts";
 import { Acknowledgements, byShard, deliveriesOf, type QueueMessage } from "./delivery.ts";
-import type { LedgerPort } from "./ticket.ts";
+import { batchOf, type LedgerPort } from "./ticket.ts";
 
 /**
  * Takes what the queue gave up on: the ledger marks each batch dead, with the reason that

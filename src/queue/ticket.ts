@@ -39,6 +39,12 @@ export function keyOf(batch: { stream: string; batch_id: string }): string {
   return `${batch.stream}/${batch.batch_id}`;
 }
 
+/** The batch that a key names: the reverse of `keyOf`. */
+export function batchOf(key: string): { stream: string; batch_id: string } {
+  const slash = key.indexOf("/");
+  return { stream: key.slice(0, slash), batch_id: key.slice(slash + 1) };
+}
+
 /** What the ledger has for a ticket. Only a pending batch is to be written. */
 export type Claim =
   | {

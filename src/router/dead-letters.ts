@@ -1,9 +1,8 @@
-import { batchOf } from "../durable/batch-key.ts";
 import type { BatchRow } from "../durable/schema.ts";
 import { allShards, callShard, shardsFor } from "../durable/shards.ts";
 import { log } from "../log.ts";
 import { Problem } from "../problem.ts";
-import { keyOf } from "../queue/ticket.ts";
+import { batchOf, keyOf } from "../queue/ticket.ts";
 import { decodeBody, uploadOf } from "../streams/body.ts";
 import { streamNamed } from "../streams/index.ts";
 import { cursorText, listQueryOf, replayOrderOf } from "./dead-letter-query.ts";

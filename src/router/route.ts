@@ -12,7 +12,7 @@ export interface Context {
   /** Who asks; null on a public route. */
   caller: Caller | null;
   /** Names the request's line in the log, and adds to it. */
-  note(event: string, fields: LogFields): void;
+  note: (event: string, fields: LogFields) => void;
 }
 
 /** One line of the route table. */

@@ -2,7 +2,8 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import type { Ticket, TicketMessage } from "../../src/queue/ticket.ts";
+import { GROUP_BYTES } from "../../src/limits.ts";
+import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
 import { batch, count, execution, post, rows, untilStatus } from "../client.ts";
 import worker, { notified } from "../worker.ts";
 
@@ -56,6 +57,51 @@ test("a ticket of a later version, with a field more, is understood", async ({ e
   const later = { tickets: [{ ...ticketOf("run-1"), priority: "high" }], sent_at: 1 };
   const result = await deliver([message("1", later)]);
   expect(result.explicitAcks).toEqual(["1"]);
+});
+
+test("a message with several tickets is done with when the last of its batches is", async ({
+  expect,
+}) => {
+  await post(batch({ batch_id: "written" }));
+  await post(batch({ batch_id: "pending" }), { headers: { Prefer: "respond-async" } });
+  const tickets = [ticketOf("written"), ticketOf("pending"), ticketOf("gone")];
+  const result = await deliver([message("1", { tickets }), message("2", ticket("gone"))]);
+  expect(result.explicitAcks.toSorted()).toEqual(["1", "2"]);
+  await untilStatus("written", "/batch-metrics/pending");
+});
+
+test("a message comes again when one of its batches has to, and the others are written once", async ({
+  expect,
+}) => {
+  await rows("ALTER TABLE executions RENAME TO away");
+  const upload = { batch_id: "waits", records: [execution()] };
+  await post(upload, { path: "/executions", headers: { Prefer: "respond-async" } });
+  await post(batch({ batch_id: "good" }), { headers: { Prefer: "respond-async" } });
+  const shard = shardOf(env, "executions/waits");
+  const tickets = [ticketOf("waits", { stream: "executions", shard }), ticketOf("good")];
+  for (let delivery = 1; delivery <= 2; delivery++) {
+    const outcome = await deliver([message("1", { tickets }), message("2", ticket("good"))]);
+    expect(outcome.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
+    expect(outcome.explicitAcks).toEqual(["2"]);
+  }
+  expect(await rows("SELECT batch_id FROM batch_runs")).toEqual([{ batch_id: "good" }]);
+});
+
+test("tickets share a message up to the bytes that one group may write", ({ expect }) => {
+  const sizes = (bytes: number[]) =>
+    messagesOf(bytes.map((size) => ticketOf("run-1", { bytes: size }))).map(({ tickets }) =>
+      tickets.map((one) => one.bytes),
+    );
+  const half = GROUP_BYTES / 2;
+  expect(sizes([10, 20, 30])).toEqual([[10, 20, 30]]);
+  expect(sizes([half, half, 1])).toEqual([[half, half], [1]]);
+  expect(sizes([GROUP_BYTES * 2, 1, GROUP_BYTES, 1])).toEqual([
+    [GROUP_BYTES * 2],
+    [1],
+    [GROUP_BYTES],
+    [1],
+  ]);
+  expect(sizes([])).toEqual([]);
 });
 
 test("when the ledger does not answer, the messages come again", async ({ expect }) => {

@@ -59,6 +59,29 @@ test("a batch that meets other content is a conflict, and its neighbours are wri
   expect(await count("recipe_results")).toBe(2);
 });
 
+test("an SQLite without jsonb_each is met with json_each, from then on at once", async ({
+  expect,
+}) => {
+  const sql = sqlStore();
+  const texts: string[] = [];
+  const older: SqlStore = {
+    ...sql,
+    async batch(statements) {
+      texts.push(...statements.map(({ text }) => text));
+      if (statements.some(({ text }) => text.includes("jsonb_each"))) {
+        throw new Error("D1_ERROR: no such table: jsonb_each: SQLITE_ERROR");
+      }
+      return sql.batch(statements);
+    },
+  };
+  await insert([await stored()], older);
+  texts.length = 0;
+  const outcomes = await insert([await stored({ batch_id: "run-2" })], older);
+  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written", inserted: true });
+  expect(texts.join()).not.toContain("jsonb_each");
+  expect([await count("batch_runs"), await count("recipe_results")]).toEqual([2, 2]);
+});
+
 test("a group is whole or absent: one batch that D1 refuses takes all with it", async ({
   expect,
 }) => {

@@ -1,0 +1,76 @@
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { test } from "vitest";
+import { realClock } from "../../src/durable/clock.ts";
+import { Intake } from "../../src/durable/intake.ts";
+import type { Admission } from "../../src/durable/ledger.ts";
+import { createTables } from "../../src/durable/schema.ts";
+import type { Ticket } from "../../src/queue/ticket.ts";
+import type { SqlValue } from "../../src/sql.ts";
+
+const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: null } as const;
+
+function admission(batch_id: string): Admission {
+  const body = { run: "{}", parts: ["[]"] };
+  return { stream: "batch-metrics", batch_id, digest: "d", row_count: 0, bytes: 2, body };
+}
+
+function ticketOf({ stream, batch_id, bytes }: Admission): Ticket {
+  return { stream, batch_id, shard: 0, bytes, replays: 0 };
+}
+
+test("batches that arrive together are stored in one turn, and their tickets go together", async ({
+  expect,
+}) => {
+  const turns: string[] = [];
+  const sent: number[] = [];
+  const intake = new Intake({
+    clock: realClock,
+    async ready() {
+      turns.push("|");
+    },
+    store: (one) => {
+      turns.push(one.batch_id);
+      return { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) };
+    },
+    stored: (tickets) => void sent.push(tickets.length),
+  });
+  const receipts = await Promise.all(["a", "b", "c"].map((id) => intake.add(admission(id))));
+  expect(receipts.map(({ outcome }) => outcome)).toEqual(["accepted", "accepted", "accepted"]);
+  await intake.add(admission("d"));
+  expect(turns.join("")).toBe("|abc|d");
+  expect(sent).toEqual([3, 1]);
+});
+
+test("a batch that cannot be stored fails alone", async ({ expect }) => {
+  const sent: number[] = [];
+  const intake = new Intake({
+    clock: realClock,
+    ready: () => Promise.resolve(),
+    store(one) {
+      if (one.batch_id === "b") throw new Error("string or blob too big");
+      return { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) };
+    },
+    stored: (tickets) => void sent.push(tickets.length),
+  });
+  const outcomes = await Promise.allSettled(["a", "b", "c"].map((id) => intake.add(admission(id))));
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(sent).toEqual([2]);
+});
+
+test("a ledger from before there were several databases is brought up to date", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const sql = {
+      exec: (text: string, ...parameters: SqlValue[]) =>
+        storage.sql.exec<Record<string, SqlValue>>(text, ...parameters).toArray(),
+      transaction: <Result>(work: () => Result) => storage.transactionSync(work),
+      size: () => 0,
+    };
+    sql.exec("ALTER TABLE batches DROP COLUMN database");
+    createTables(sql);
+    createTables(sql);
+    expect(sql.exec("SELECT database FROM batches")).toEqual([]);
+  });
+});
