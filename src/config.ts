@@ -1,5 +1,12 @@
 import * as v from "valibot";
-import { MAX_DATABASES, MAX_SHARDS, MAX_UPLOAD_BYTES, MAX_WAIT_SECONDS } from "./limits.ts";
+import {
+  MAX_DATABASES,
+  MAX_SHARDS,
+  MAX_UPLOAD_BYTES,
+  MAX_WAIT_SECONDS,
+  MOST_UPLOADS_IN_MEMORY_BYTES,
+  UPLOADS_IN_MEMORY_BYTES,
+} from "./limits.ts";
 import { logError } from "./log.ts";
 import { Problem } from "./problem.ts";
 
@@ -29,6 +36,8 @@ const Config = v.object({
   SYNC_WAIT_SECONDS: whole(0, MAX_WAIT_SECONDS, 10),
   /** Bytes of an upload, after decompression. */
   MAX_UPLOAD_BYTES: whole(1_000, MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES),
+  /** Bytes of uploads that one isolate works on at once; above that it sheds load. */
+  UPLOADS_IN_MEMORY_BYTES: whole(1_000_000, MOST_UPLOADS_IN_MEMORY_BYTES, UPLOADS_IN_MEMORY_BYTES),
   /** Days for which the ledger remembers a written batch. D1 recognises it after that. */
   LEDGER_RETENTION_DAYS: whole(1, 3_650, 30),
   /** The value of `Access-Control-Allow-Origin`. */

@@ -16,6 +16,7 @@ interface Env {
   REDELIVER_AFTER_SECONDS?: string;
   SYNC_WAIT_SECONDS?: string;
   MAX_UPLOAD_BYTES?: string;
+  UPLOADS_IN_MEMORY_BYTES?: string;
   LEDGER_RETENTION_DAYS?: string;
   CORS_ORIGIN?: string;
 }

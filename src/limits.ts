@@ -3,6 +3,10 @@
 /** Bytes of an upload after decompression. A Worker has 128 MB, and parsing takes several times the text. */
 export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 
+/** Bytes of uploads that one isolate works on at once, by default and at most: each is in its 128 MB up to three times, as text, as rows and on its way to the ledger. */
+export const UPLOADS_IN_MEMORY_BYTES = 24 * 1024 * 1024;
+export const MOST_UPLOADS_IN_MEMORY_BYTES = 64 * 1024 * 1024;
+
 /** Results or records in one batch. */
 export const MAX_ROWS = 50_000;
 

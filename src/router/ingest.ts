@@ -11,6 +11,7 @@ import { type Preference, preferenceOf } from "./preference.ts";
 import { readUpload } from "./read-upload.ts";
 import { countRejection } from "./rejections.ts";
 import { type Context, json } from "./route.ts";
+import { holdUpload } from "./uploads-in-memory.ts";
 
 /** POST to a stream: 201 once the batch is written, 202 while it is on its way. */
 export async function ingest(
@@ -18,8 +19,11 @@ export async function ingest(
   request: Request,
   context: Context,
 ): Promise<Response> {
+  const { UPLOADS_IN_MEMORY_BYTES } = configOf(context.env);
   try {
-    return await accept(stream, request, context);
+    return await holdUpload(request, UPLOADS_IN_MEMORY_BYTES, () =>
+      accept(stream, request, context),
+    );
   } catch (error) {
     // A conflict has reached the ledger, which counts it.
     if (error instanceof Problem && error.kind !== "batch-conflict") {
