@@ -1,81 +1,115 @@
-/** `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`. */
+/**
+ * `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`.
+ * `-- --growth`: the cost of a batch as the databases and the ledger fill.
+ * `-- --saturation`: what becomes of more load than the service can take.
+ */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { bill } from "./bill.ts";
-import { CONTESTANTS, withShards } from "./contestants.ts";
+import type { Contestant } from "./contestant.ts";
+import { CONTESTANTS, withDatabases, withShards } from "./contestants.ts";
+import { drainRowsPerSecond } from "./drain.ts";
+import { measureGrowth } from "./growth.ts";
 import { sqliteRowsPerSecond } from "./limit-sqlite.ts";
 import { measure, type Shot } from "./measure.ts";
-import { plot } from "./plot.ts";
-import { report } from "./report.ts";
+import { type Drain, plot, report } from "./report.ts";
+import { measureSaturation } from "./saturation.ts";
 import { uploadOf } from "./workload.ts";
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    growth: { type: "boolean", default: false },
+    saturation: { type: "boolean", default: false },
     rounds: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
     shards: { type: "string" },
-    out: { type: "string", default: "docs/benchmarks.md" },
+    databases: { type: "string" },
+    out: { type: "string" },
   },
 });
 
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
-const seconds = Number(values.seconds ?? (values.quick ? 2 : 5));
-const names = values.only?.split(",");
-const variants = values.shards?.split(",").map(withShards) ?? [];
-const contestants = [
-  ...CONTESTANTS.filter(({ name }) => !names || names.includes(name)),
-  ...variants,
-];
-
-/** Sizes at the middle concurrency, and concurrencies at the middle size. */
-const settings = values.quick
-  ? [{ results: 100, connections: 16 }]
-  : [
-      { results: 100, connections: 16 },
-      { results: 100, connections: 1 },
-      { results: 100, connections: 64 },
-      { results: 1, connections: 16 },
-      { results: 1_000, connections: 16 },
-      { results: 10_000, connections: 16 },
-    ];
-
-const shots: Shot[] = [];
-const sqlite: number[] = [];
-for (const setting of settings) {
-  const upload = uploadOf(setting.results);
-  for (let round = 1; round <= rounds; round++) {
-    if (setting === settings[0]) {
-      sqlite.push(await sqliteRowsPerSecond(upload, seconds));
-      console.log(`round ${round}: limit-sqlite ${Math.round(sqlite.at(-1) ?? 0)} rows/s`);
-    }
-    for (const contestant of contestants) {
-      for (const status of contestant.answers) {
-        const shot = await measure(contestant, status, upload, setting.connections, seconds);
-        shots.push(shot);
-        const { perSecond, p50_ms, p99_ms, failed, missing, drainRowsPerSecond } = shot;
-        console.log(
-          `round ${round}: ${contestant.name} ${status}, ${setting.results} results, ${setting.connections} connections:`,
-          `${perSecond.toFixed(0)}/s, p50 ${p50_ms.toFixed(1)} ms, p99 ${p99_ms.toFixed(1)} ms,`,
-          `drain ${drainRowsPerSecond.toFixed(0)} rows/s, failed ${failed}, missing ${missing}`,
-        );
-      }
-    }
-  }
-}
-const sizes = values.quick ? [100] : [1, 100, 1_000];
-const bills = [];
-for (const results of sizes) bills.push(await bill(uploadOf(results)));
-
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const seconds = Number(values.seconds ?? (values.quick ? 2 : 4));
 const command = [
   "npm run bench",
   ...(process.argv.length > 2 ? ["--"] : []),
   ...process.argv.slice(2),
-];
-writeFileSync(
-  values.out,
-  report({ shots, sqlite, bills, rounds, seconds, command: command.join(" ") }),
-);
-writeFileSync(values.out.replace(/\.md$/, ".svg"), plot(shots));
-console.log(`wrote ${values.out}`);
+].join(" ");
+const run = { rounds, seconds, command };
+
+if (values.growth) await measureGrowth(run, values.out ?? "docs/benchmarks-growth.md");
+else if (values.saturation) {
+  await measureSaturation(run, values.out ?? "docs/benchmarks-saturation.md");
+} else await compare(values.out ?? "docs/benchmarks.md");
+
+/** Everyone side by side. */
+async function compare(out: string): Promise<void> {
+  const names = values.only?.split(",");
+  const contestants = CONTESTANTS.filter(({ name }) => !names || names.includes(name));
+  const shards = (values.shards ?? (values.quick ? "" : "16")).split(",").filter(Boolean);
+  const databases = (values.databases ?? (values.quick ? "" : "2,4")).split(",").filter(Boolean);
+  const variants = [...shards.map(withShards), ...databases.map(withDatabases)];
+  const middle = { results: 100, connections: 16 };
+  /** Sizes at the middle concurrency, and concurrencies at the middle size. */
+  const others = [
+    { results: 100, connections: 1 },
+    { results: 100, connections: 64 },
+    { results: 1, connections: 16 },
+    { results: 1_000, connections: 16 },
+    { results: 10_000, connections: 16 },
+  ];
+
+  const shots: Shot[] = [];
+  const sqlite: number[] = [];
+  const drains: Drain[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const upload = uploadOf(middle.results);
+    sqlite.push(await sqliteRowsPerSecond(upload, seconds));
+    console.log(`round ${round}: limit-sqlite ${Math.round(sqlite.at(-1) ?? 0)} rows/s`);
+    for (const count of ["1", ...databases]) {
+      const rowsPerSecond = await drainRowsPerSecond(upload, seconds, {
+        variables: { DATABASE_SHARDS: count },
+        databases: Number(count),
+      });
+      drains.push({ databases: Number(count), rowsPerSecond });
+      console.log(`round ${round}: drain, ${count} databases: ${Math.round(rowsPerSecond)} rows/s`);
+    }
+    shots.push(...(await shootAll([...contestants, ...variants], middle, round)));
+  }
+  for (const setting of values.quick ? [] : others) {
+    for (let round = 1; round <= rounds; round++) {
+      shots.push(...(await shootAll(contestants, setting, round)));
+    }
+  }
+  const bills = [];
+  for (const results of values.quick ? [100] : [1, 100, 1_000]) {
+    bills.push(await bill(uploadOf(results)));
+  }
+  writeFileSync(out, report({ shots, sqlite, drains, bills, ...run }));
+  writeFileSync(out.replace(/\.md$/, ".svg"), await plot(shots));
+  console.log(`wrote ${out}`);
+}
+
+/** One shot of each. Each round begins with another, so that none is always first. */
+async function shootAll(
+  contestants: readonly Contestant[],
+  { results, connections }: { results: number; connections: number },
+  round: number,
+): Promise<Shot[]> {
+  const shots: Shot[] = [];
+  const first = (round - 1) % contestants.length;
+  for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) {
+    for (const status of contestant.answers) {
+      const shot = await measure(contestant, status, uploadOf(results), connections, seconds);
+      shots.push(shot);
+      console.log(
+        `round ${round}: ${contestant.name} ${status}, ${results} results, ${connections} connections:`,
+        `${shot.perSecond.toFixed(0)}/s, p50 ${shot.p50_ms.toFixed(1)} ms, p99 ${shot.p99_ms.toFixed(1)} ms,`,
+        `failed ${shot.failed}, missing ${shot.missing}`,
+      );
+    }
+  }
+  return shots;
+}

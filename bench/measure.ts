@@ -6,6 +6,9 @@ import type { Upload } from "./workload.ts";
 /** The longest time that written batches may take to arrive after the load has ended. */
 const DRAIN_MS = 120_000;
 
+/** Load before the clock starts, until what is compiled is compiled and the heap has its size. */
+const WARM_SECONDS = 3;
+
 /** One shot of one contestant. */
 export interface Shot extends LoadResult {
   contestant: string;
@@ -31,7 +34,7 @@ export async function measure(
   const running = await contestant.start();
   try {
     const { url, token } = running;
-    await load({ url, token, upload, status, connections, seconds: 1 });
+    await load({ url, token, upload, status, connections, seconds: WARM_SECONDS });
     await drain(running, upload, 0);
     const before = { ...costOf(running.pids()), written: await writtenBy(running) };
     const result = await load({ url, token, upload, status, connections, seconds });

@@ -27,19 +27,34 @@ function bundle(entry: string): string {
   return text;
 }
 
+/** How a Worker is run. */
+export interface WorkerdOptions {
+  /** Override those of `wrangler.toml`. */
+  variables?: Record<string, string>;
+  /** How many databases are bound: `DB`, `DB_1` and so on. */
+  databases?: number;
+  /** The folder of its state, which is kept; absent: a new one, which is not. */
+  state?: string;
+}
+
+/** A folder for the state of a Worker. */
+function newState(): string {
+  return mkdtempSync(join(tmpdir(), "millrace-bench-"));
+}
+
 /**
  * A Worker in workerd with what `wrangler.toml` binds, on a disk of its own, without the proxy
- * of `wrangler dev`. Only the rate limit is left out: the load would run into it.
- * @param variables override those of `wrangler.toml`.
+ * of `wrangler dev`, and with the one ledger shard of local development. Only the rate limit
+ * is left out: the load would run into it.
  */
-export async function startWorkerd(
-  entry: string,
-  variables: Record<string, string> = {},
-): Promise<Running> {
-  const state = mkdtempSync(join(tmpdir(), "millrace-bench-"));
+export async function startWorkerd(entry: string, options: WorkerdOptions = {}): Promise<Running> {
+  const state = options.state ?? newState();
   const { workerOptions } = optionsOf("wrangler.toml");
+  const names = Array.from({ length: options.databases ?? 1 }, (_, number) =>
+    number === 0 ? "DB" : `DB_${number}`,
+  );
   const before = new Set(processTree(process.pid));
-  const options = convertV4MiniflareOptions({
+  const miniflare = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
@@ -50,26 +65,34 @@ export async function startWorkerd(
     name: "bench",
     modules: [{ type: "ESModule", path: "index.js", contents: bundle(entry) }],
     ratelimits: {},
-    bindings: Object.assign({}, workerOptions.bindings, { BATCH_METRICS_TOKEN: TOKEN }, variables),
+    d1Databases: Object.fromEntries(names.map((name) => [name, name.toLowerCase()])),
+    bindings: Object.assign(
+      {},
+      workerOptions.bindings,
+      { BATCH_METRICS_TOKEN: TOKEN, LEDGER_SHARDS: "1" },
+      options.variables,
+    ),
   });
-  const runtime = new Miniflare(options);
+  const runtime = new Miniflare(miniflare);
   const url = (await runtime.ready).origin;
-  await migrate(runtime);
+  for (const name of names) await migrate(await runtime.getD1Database(name));
   const pids = processTree(process.pid).filter((pid) => !before.has(pid));
-  const file = databaseFile(state);
-  const database = new DatabaseSync(file, { readOnly: true });
-  const count = database.prepare("SELECT count(*) AS number FROM batch_runs");
+  const files = databaseFiles(state).map((file) => new DatabaseSync(file, { readOnly: true }));
+  const counts = files.map((file) => file.prepare("SELECT count(*) AS number FROM batch_runs"));
   return {
     url,
     token: TOKEN,
     pids: () => pids,
     ...(entry.endsWith("limit-http.ts")
       ? {}
-      : { written: async () => Number(count.get()?.["number"]) }),
+      : {
+          written: async () =>
+            counts.reduce((sum, count) => sum + Number(count.get()?.["number"]), 0),
+        }),
     async stop() {
-      database.close();
+      for (const file of files) file.close();
       await runtime.dispose();
-      rmSync(state, { recursive: true, force: true });
+      if (!options.state) rmSync(state, { recursive: true, force: true });
     },
   };
 }
@@ -86,17 +109,28 @@ export function migrations(): string[] {
   );
 }
 
-async function migrate(runtime: Miniflare): Promise<void> {
-  const database = await runtime.getD1Database("DB");
+async function migrate(database: D1Database): Promise<void> {
+  const table = "SELECT 1 FROM sqlite_master WHERE name = 'batch_runs'";
+  if (await database.prepare(table).first()) return;
   for (const text of migrations()) await database.prepare(text).run();
 }
 
-function databaseFile(state: string): string {
-  for (const path of globSync(`${state}/**/*.sqlite`)) {
+/** The files of the local D1's databases. */
+export function databaseFiles(state: string): string[] {
+  return filesWith(state, "batch_runs");
+}
+
+/** The files of the ledger's shards. */
+export function ledgerFiles(state: string): string[] {
+  return filesWith(state, "batches");
+}
+
+function filesWith(state: string, table: string): string[] {
+  return globSync(`${state}/**/*.sqlite`).filter((path) => {
     const database = new DatabaseSync(path, { readOnly: true });
-    const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch_runs'").get();
+    const text = "SELECT 1 FROM sqlite_master WHERE name = ?";
+    const found = database.prepare(text).get(table) !== undefined;
     database.close();
-    if (table) return path;
-  }
-  throw new Error("the local D1 has no file with batch_runs");
+    return found;
+  });
 }

@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+
+/** How a run was asked for. */
+export interface Run {
+  rounds: number;
+  /** Of one shot. */
+  seconds: number;
+  command: string;
+}
+
+/** What it was measured on and with. */
+export function machine(): string {
+  const [cpu] = cpus();
+  const memory = (totalmem() / 2 ** 30).toFixed(0);
+  const versions = [
+    "workerd",
+    "wrangler",
+    "miniflare",
+    "autocannon",
+    "fastify",
+    "pg",
+    "pg-boss",
+  ].map((name) => `${name} ${versionOf(name)}`);
+  return `Machine: ${cpus().length} × ${cpu?.model ?? "unknown"}, ${memory} GB, Linux ${release()}. Load generator, service and database share it.
+Versions: Node ${process.versions.node}, SQLite ${process.versions.sqlite ?? "unknown"}, ${versions.join(", ")}.`;
+}
+
+function versionOf(name: string): string {
+  const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  return String(version);
+}
+
+/** A table in Markdown. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
