@@ -46,7 +46,8 @@ export async function bill(upload: Upload): Promise<Bill> {
   const running = await startWorkerd("bench/workers/metered.ts");
   try {
     const { url, token } = running;
-    const warm = { url, token, upload, connections: 16, status: 201 as const };
+    const { results } = upload;
+    const warm = { url, token, results, connections: 16, status: 201 as const };
     await load({ ...warm, seconds: 2 });
     await settled();
     const before = Number(await running.written?.());
@@ -68,7 +69,6 @@ export async function bill(upload: Upload): Promise<Bill> {
       each.ledgerRows * PRICES.ledgerRow +
       each.d1Rows * PRICES.d1Row +
       each.queueOperations * PRICES.queueOperation;
-    const { results } = upload;
     const dollarsPerMillionResults = dollars / results;
     return {
       results,

@@ -17,7 +17,8 @@ export async function drainRowsPerSecond(
   const running = await startWorkerd("bench/workers/held.ts", options);
   try {
     const { url, token } = running;
-    const settings = { url, token, upload, status: 202 as const, connections: 16, seconds };
+    const { results } = upload;
+    const settings = { url, token, results, status: 202 as const, connections: 16, seconds };
     const { succeeded } = await load(settings);
     const started = performance.now();
     await fetch(`${url}/bench/release`);
@@ -25,7 +26,7 @@ export async function drainRowsPerSecond(
       if (performance.now() - started > DRAIN_MS) throw new Error("the backlog was not written");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    return (succeeded * upload.results) / ((performance.now() - started) / 1000);
+    return (succeeded * results) / ((performance.now() - started) / 1000);
   } finally {
     await running.stop();
   }

@@ -8,7 +8,6 @@ import { machine, type Run, table } from "./page.ts";
 import { costOf } from "./process-cost.ts";
 import { median } from "./statistics.ts";
 import { databaseFiles, ledgerFiles, startWorkerd } from "./workerd.ts";
-import { uploadOf } from "./workload.ts";
 
 const SERVICE = "src/index.ts";
 const RESULTS = 100;
@@ -56,8 +55,7 @@ async function prepared(root: string, what: Size["what"], size: number): Promise
   const running = await startWorkerd(SERVICE, { state });
   // The ledger's tables are made by its first batch.
   const { url, token } = running;
-  const upload = uploadOf(RESULTS);
-  await load({ url, token, upload, status: 201, connections: 1, seconds: 1 });
+  await load({ url, token, results: RESULTS, status: 201, connections: 1, seconds: 1 });
   await running.stop();
   const started = performance.now();
   if (what === "results in D1") fillDatabase(databaseFiles(state)[0] ?? "", size / RESULTS);
@@ -113,7 +111,7 @@ function closed(database: DatabaseSync): void {
 async function shoot(size: Size, seconds: number): Promise<void> {
   const running = await startWorkerd(SERVICE, { state: size.state });
   const { url, token } = running;
-  const settings = { url, token, upload: uploadOf(RESULTS), status: 201 as const, connections: 16 };
+  const settings = { url, token, results: RESULTS, status: 201 as const, connections: 16 };
   await load({ ...settings, seconds: 2 });
   const before = costOf(running.pids());
   const { perSecond, p50_ms, succeeded } = await load({ ...settings, seconds });

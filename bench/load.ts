@@ -1,72 +1,44 @@
-import autocannon from "autocannon";
-import { percentile } from "./statistics.ts";
-import type { Upload } from "./workload.ts";
+import { fork } from "node:child_process";
 
-/** One shot of load, and what came of it. */
+/** One shot of load. */
 export interface LoadOptions {
   url: string;
-  upload: Upload;
+  token: string;
+  /** Of each upload. */
+  results: number;
   connections: number;
   seconds: number;
-  /** The status that counts as success; anything else is a failure. */
+  /** The status that counts as success. */
   status: 201 | 202;
-  token: string;
+  /** Uploads a second, whether they are answered or not; absent: the next when one is answered. */
+  rate?: number;
 }
 
+/** What came of it. */
 export interface LoadResult {
   succeeded: number;
+  /** Answered 503. */
+  shed: number;
+  /** Anything else. */
   failed: number;
+  /** From the first request to the last answer. */
+  seconds: number;
   perSecond: number;
+  /** Of the successes. */
   p50_ms: number;
   p99_ms: number;
 }
 
-let shots = 0;
-
-/** Posts uploads over keep-alive connections, each under its own batch_id, for some seconds. */
-export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { url, upload, connections, seconds, status } = options;
-  const shot = `${process.pid}-${Date.now()}-${++shots}`;
-  let sent = 0;
-  const latencies: number[] = [];
-  const headers = {
-    "Content-Type": "application/json",
-    Authorization: `Bearer ${options.token}`,
-    ...(status === 202 && { Prefer: "respond-async" }),
-  };
-  let failed = 0;
-  const started = performance.now();
-  let last = started;
-  await new Promise<void>((resolve, reject) => {
-    const instance = autocannon(
-      {
-        url,
-        connections,
-        duration: seconds,
-        requests: [
-          {
-            method: "POST",
-            path: "/batch-metrics",
-            headers,
-            setupRequest: (request) => ({ ...request, body: upload.text(`${shot}-${++sent}`) }),
-          },
-        ],
-      },
-      (error) => (error ? reject(error) : resolve()),
-    );
-    instance.on("response", (_client, code, _bytes, milliseconds) => {
-      last = performance.now();
-      if (code === status) latencies.push(milliseconds);
-      else failed += 1;
-    });
-    instance.on("reqError", () => (failed += 1));
-  });
-  latencies.sort((one, other) => one - other);
-  return {
-    succeeded: latencies.length,
-    failed,
-    perSecond: latencies.length / ((last - started) / 1000),
-    p50_ms: percentile(latencies, 0.5),
-    p99_ms: percentile(latencies, 0.99),
-  };
+/**
+ * Posts uploads over keep-alive connections, each under its own batch_id. In a process of its
+ * own, because this one is the simulator's other half: a local queue waits for it.
+ */
+export function load(options: LoadOptions): Promise<LoadResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();
+  const generator = fork(`${import.meta.dirname}/load-process.ts`);
+  generator.once("message", (result: LoadResult) => resolve(result));
+  generator.once("error", reject);
+  generator.once("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));
+  generator.send(options);
+  return promise;
 }

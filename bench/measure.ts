@@ -34,10 +34,11 @@ export async function measure(
   const running = await contestant.start();
   try {
     const { url, token } = running;
-    await load({ url, token, upload, status, connections, seconds: WARM_SECONDS });
+    const { results } = upload;
+    await load({ url, token, results, status, connections, seconds: WARM_SECONDS });
     await drain(running, upload, 0);
     const before = { ...costOf(running.pids()), written: await writtenBy(running) };
-    const result = await load({ url, token, upload, status, connections, seconds });
+    const result = await load({ url, token, results, status, connections, seconds });
     const goal = before.written + result.succeeded;
     const { rowsPerSecond, missing } = await drain(running, upload, goal);
     const after = costOf(running.pids());

@@ -1,11 +1,9 @@
 import { writeFileSync } from "node:fs";
-import autocannon from "autocannon";
 import { chart } from "./chart.ts";
 import { load } from "./load.ts";
 import { machine, type Run, table } from "./page.ts";
-import { median, percentile } from "./statistics.ts";
+import { median } from "./statistics.ts";
 import { startWorkerd } from "./workerd.ts";
-import { uploadOf } from "./workload.ts";
 
 const RESULTS = 100;
 /** Shares of what the service can take. */
@@ -20,7 +18,6 @@ interface Point {
   offered: number;
   written: number;
   shed: number;
-  withoutRetryAfter: number;
   other: number;
   p50_ms: number;
   p99_ms: number;
@@ -55,7 +52,7 @@ async function measureCapacity(seconds: number): Promise<number> {
   const settings = {
     url,
     token,
-    upload: uploadOf(RESULTS),
+    results: RESULTS,
     status: 201 as const,
     connections: 64,
     seconds,
@@ -66,70 +63,28 @@ async function measureCapacity(seconds: number): Promise<number> {
   return perSecond;
 }
 
-async function offer(share: number, offered: number, seconds: number): Promise<Point> {
+async function offer(share: number, rate: number, seconds: number): Promise<Point> {
   const running = await startWorkerd("src/index.ts", { variables: VARIABLES });
   try {
     const { url, token } = running;
-    const upload = uploadOf(RESULTS);
-    await load({ url, token, upload, status: 201, connections: 16, seconds: 2 });
+    const settings = { url, token, results: RESULTS, status: 201 as const };
+    await load({ ...settings, connections: 16, seconds: 3 });
     const before = (await running.written?.()) ?? 0;
-    const answers = await bombard(url, token, offered, seconds);
-    const took = answers.seconds;
-    const written = (await running.written?.()) ?? 0;
-    const latencies = answers.latencies.toSorted((one, other) => one - other);
+    const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
+    const written = ((await running.written?.()) ?? 0) - before;
     return {
       share,
-      offered,
-      written: latencies.length / took,
-      shed: answers.shed / took,
-      withoutRetryAfter: answers.withoutRetryAfter,
-      other: answers.other,
-      p50_ms: percentile(latencies, 0.5),
-      p99_ms: percentile(latencies, 0.99),
-      lost: Math.max(0, latencies.length - (written - before)),
+      offered: rate,
+      written: answers.perSecond,
+      shed: answers.shed / answers.seconds,
+      other: answers.failed,
+      p50_ms: answers.p50_ms,
+      p99_ms: answers.p99_ms,
+      lost: Math.max(0, answers.succeeded - written),
     };
   } finally {
     await running.stop();
   }
-}
-
-/** Uploads at a fixed rate over many connections. */
-async function bombard(url: string, token: string, rate: number, seconds: number) {
-  const upload = uploadOf(RESULTS);
-  const answers = { latencies: [] as number[], shed: 0, withoutRetryAfter: 0, other: 0, seconds };
-  const name = `${process.pid}-${Date.now()}`;
-  let sent = 0;
-  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
-  const started = performance.now();
-  await new Promise<void>((resolve, reject) => {
-    const instance = autocannon(
-      {
-        url,
-        connections: CONNECTIONS,
-        overallRate: rate,
-        duration: seconds,
-        timeout: 30,
-        requests: [
-          {
-            method: "POST",
-            path: "/batch-metrics",
-            headers,
-            setupRequest: (request) => ({ ...request, body: upload.text(`${name}-${++sent}`) }),
-          },
-        ],
-      },
-      (error) => (error ? reject(error) : resolve()),
-    );
-    instance.on("response", (client, status, _bytes, milliseconds) => {
-      if (status === 201) answers.latencies.push(milliseconds);
-      else if (status === 503) answers.shed += 1;
-      else answers.other += 1;
-      void client;
-    });
-    instance.on("reqError", () => (answers.other += 1));
-  });
-  answers.seconds = (performance.now() - started) / 1000;
-  return answers;
 }
 
 function page(points: readonly Point[], capacity: number, run: Run): string {

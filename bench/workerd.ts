@@ -58,6 +58,7 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
     host: "127.0.0.1",
     port: 0,
     cf: false,
+    logRequests: false,
     resourcePersistencePath: state,
     // The log's lines are part of the service's cost; printing them here is not.
     handleStructuredLogs: () => {},
