@@ -7,9 +7,9 @@ import { startWorkerd } from "./workerd.ts";
 
 const RESULTS = 100;
 /** Shares of what the service can take. */
-const SHARES = [0.25, 0.5, 0.75, 1, 1.5, 2, 4];
+const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5];
 /** Enough that callers who wait do not keep new ones from coming. */
-const CONNECTIONS = 500;
+const CONNECTIONS = 1_000;
 /** About 60 uploads at once, so that this machine reaches it with the connections it can hold. */
 const VARIABLES = { UPLOADS_IN_MEMORY_BYTES: "1000000" };
 
