@@ -92,7 +92,12 @@ export const PROVIDERS: readonly Provider[] = [
     read: (env) => ({
       repository: env["JOB_NAME"],
       run: env["BUILD_NUMBER"],
-      job: env["STAGE_NAME"],
+      // The cells of a matrix share STAGE_NAME; what works at the same time has an executor and a
+      // workspace of its own, in all its steps.
+      job: join(
+        env["STAGE_NAME"],
+        short(join(env["NODE_NAME"], env["EXECUTOR_NUMBER"], env["WORKSPACE"])),
+      ),
     }),
   },
 ];

@@ -20,6 +20,7 @@ export async function* importJson(
 ): AsyncGenerator<ImportedUpload> {
   const lines = linesOf(file, chunks);
   const faults: ImportError[] = [];
+  // The lines, where the first is no value by itself.
   let alone: string[] | undefined;
   let first = true;
   for await (const { number, text } of lines) {
@@ -30,23 +31,24 @@ export async function* importJson(
       continue;
     }
     if (text.trim() === "") continue;
-    const value = parsed(text);
     // A value that goes on in the next line: the file is one value.
-    if (first && value === undefined)
+    if (first && parsed(text) === undefined)
       alone = [...Array.from({ length: number - 1 }, () => ""), text];
-    else if (value === undefined)
-      faults.push(new ImportError(file, number, "this line is not JSON"));
-    else {
-      try {
-        yield* importValue(file, number, value, defaults);
-      } catch (error) {
-        if (!(error instanceof ImportError)) throw error;
-        faults.push(error);
-      }
-    }
+    else yield* importLine(file, number, text, defaults, faults);
     first = false;
   }
-  if (alone) yield* importValue(file, undefined, wholeOf(file, alone.join("\n")), defaults);
+  if (alone) {
+    const whole = parsed(alone.join("\n"));
+    // Or it is one value a line, and the first of them is broken.
+    if (whole === undefined && alone.some(isReport)) {
+      for (const [index, text] of alone.entries()) {
+        if (text.trim() !== "") yield* importLine(file, index + 1, text, defaults, faults);
+      }
+    } else {
+      const value = whole ?? wholeOf(file, alone.join("\n"));
+      yield* importValue(file, undefined, value, defaults);
+    }
+  }
   const [fault, ...more] = faults;
   if (fault && more.length === 0) throw fault;
   if (fault) {
@@ -60,6 +62,33 @@ export async function* importJson(
       `${fault.message.replace(/^.*?:\d+: /, "")} (and ${more.length} more, in lines ${others})`,
     );
   }
+}
+
+/** One value of a file that has one a line; what is wrong with it is added to the faults. */
+function* importLine(
+  file: string,
+  line: number,
+  text: string,
+  defaults: ImportDefaults,
+  faults: ImportError[],
+): Generator<ImportedUpload> {
+  const value = parsed(text);
+  if (value === undefined) {
+    faults.push(new ImportError(file, line, "this line is not JSON"));
+    return;
+  }
+  try {
+    yield* importValue(file, line, value, defaults);
+  } catch (error) {
+    if (!(error instanceof ImportError)) throw error;
+    faults.push(error);
+  }
+}
+
+/** Whether a line is a whole report: a line of a report that is broken elsewhere is not. */
+function isReport(text: string): boolean {
+  const value = parsed(text);
+  return isObject(value) && (isCtrf(value) || "results" in value || "records" in value);
 }
 
 function* importValue(

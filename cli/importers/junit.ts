@@ -4,6 +4,7 @@ import { type Case, Collection } from "./collect.ts";
 import { ImportError } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { MOST_MESSAGE, pathOf } from "./text.ts";
+import { withoutForbidden } from "./xml-text.ts";
 
 /** Elements of a test case that say how it ended, and what they make of it. */
 const ENDINGS: Record<string, { result: Case["result"]; category: string }> = {
@@ -18,10 +19,6 @@ const ENDINGS: Record<string, { result: Case["result"]; category: string }> = {
 /** The worse ending of a case counts: JUnit lets it have several. */
 const RANK = { passed: 0, skipped: 1, failed: 2 };
 
-/** Characters that XML forbids, and that terminals love: reports have them all the same. */
-// eslint-disable-next-line no-control-regex
-const FORBIDDEN = /[\u0001-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
-
 /**
  * A JUnit report, of whatever tool: suites may be nested, and a case is a case at any depth.
  * Document types are refused, so there are no entities to expand.
@@ -35,10 +32,7 @@ export async function* importJunit(
   const collection = new Collection(file, defaults);
   const parser = new SaxesParser({ fileName: file, position: true });
   const reader = new JunitReader(file, parser, collection);
-  for await (const chunk of chunks) {
-    // A lone half of a pair at the end of a chunk is saxes' business; what is forbidden is ours.
-    reader.guard(() => parser.write(chunk.replaceAll(FORBIDDEN, "\uFFFD")));
-  }
+  for await (const text of withoutForbidden(chunks)) reader.guard(() => parser.write(text));
   reader.guard(() => parser.close());
   yield* collection.uploads();
 }

@@ -9,6 +9,8 @@ interface Opened {
 
 /** Characters that tell a report's kind; a byte order mark and white space may come before. */
 const LOOK = 4_096;
+/** White space after which no report comes any more. */
+const MOST_BLANK = 1_000_000;
 
 /**
  * Opens a source and looks at how it begins.
@@ -21,7 +23,7 @@ export async function open(source: ReportSource): Promise<Opened> {
   let rest = await texts.next();
   while (!rest.done) {
     head += rest.value;
-    if (head.trim() !== "" && head.length >= LOOK) break;
+    if (head.length >= MOST_BLANK || (head.length >= LOOK && head.trim() !== "")) break;
     rest = await texts.next();
   }
   return { kind: kindOf(head), chunks: joined(head, texts) };
@@ -29,6 +31,7 @@ export async function open(source: ReportSource): Promise<Opened> {
 
 function kindOf(head: string): string {
   const start = head.replace(/^\uFEFF/, "").trimStart();
+  if (start === "" && head.length >= MOST_BLANK) return "this is nothing but white space";
   if (start === "") return "the file is empty";
   if (start.includes("\0")) return "this is no text, but binary data";
   if (start.startsWith("<")) return "xml";

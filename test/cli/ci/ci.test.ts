@@ -102,6 +102,29 @@ describe("the batch_id of a job", () => {
     expect(new Set(ids).size).toBe(4 + 1);
   });
 
+  test("is another for each cell of a Jenkins matrix, and the same in its steps", ({ expect }) => {
+    const cell = (more: object) =>
+      detectCi({
+        JENKINS_URL: "http://j",
+        JOB_NAME: "job",
+        BUILD_NUMBER: "6",
+        STAGE_NAME: "Test",
+        NODE_NAME: "agent-1",
+        EXECUTOR_NUMBER: "0",
+        WORKSPACE: "/w/job",
+        ...more,
+      }).batchId;
+    const cells = [
+      cell({}),
+      cell({ NODE_NAME: "agent-2" }),
+      cell({ EXECUTOR_NUMBER: "1" }),
+      cell({ WORKSPACE: "/w/job@2" }),
+      cell({ STAGE_NAME: "Lint" }),
+    ];
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(cell({ BUILD_TAG: "x" })).toBe(cells[0]);
+  });
+
   test("is cut where it is too long, and still another for another job", ({ expect }) => {
     const long = (end: string) =>
       detectCi({ ...GITHUB, GITHUB_JOB: `${"job ".repeat(90)}${end}` }).batchId;

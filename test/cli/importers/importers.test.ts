@@ -182,6 +182,30 @@ describe("Millrace's own JSON", () => {
   });
 });
 
+test("white space without end is refused, and not read to its end", async ({ expect }) => {
+  let read = 0;
+  function* blanks() {
+    for (; read < 100_000; read++) yield " ".repeat(10_000);
+  }
+  const source = { name: "report", open: () => Readable.from(blanks()) };
+  const reading = async () => {
+    for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
+  };
+  await expect(reading()).rejects.toThrow("report:1: this is nothing but white space");
+  expect(read).toBeLessThan(1_000);
+});
+
+test("a broken first line does not lose the good ones after it", async ({ expect }) => {
+  const good = JSON.stringify({ batch_id: "b", ecosystem: "npm", results: [] });
+  const source = { name: "report", open: () => Readable.from([`{"a":\n${good}\n\n${good}\n`]) };
+  const seen: string[] = [];
+  const reading = async () => {
+    for await (const each of importReport(source, DEFAULTS)) seen.push(each.source);
+  };
+  await expect(reading()).rejects.toThrow("report:1: this line is not JSON");
+  expect(seen).toEqual(["report:2", "report:4"]);
+});
+
 describe("what is no report is refused, by file and line:", () => {
   test.for([
     ["", "report:1: the file is empty"],
@@ -213,6 +237,26 @@ describe("what is no report is refused, by file and line:", () => {
     );
   });
 });
+
+test.for([1, 2, 3, 5, 1_000])(
+  "characters that XML forbids do not lose the report, raw or by number, in chunks of %d",
+  async (size, { expect }) => {
+    const failure = "a&#x1B;[31m red &#27;[0m \u0001 &#0; &#xD800; &#x1F642; &#10; &amp; &lt;b";
+    const text = `<testsuite><testcase name="t"><failure message="${failure}"/></testcase></testsuite>`;
+    const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
+      text.slice(index * size, (index + 1) * size),
+    );
+    const source = { name: "report", open: () => Readable.from(chunks) };
+    const uploads = [];
+    for await (const each of importReport(source, DEFAULTS)) uploads.push(each.upload);
+    expect(uploads).toMatchObject([
+      {
+        failed: 1,
+        results: [{ error_message: "a\uFFFD[31m red \uFFFD[0m \uFFFD \uFFFD \uFFFD 🙂 \n & <b" }],
+      },
+    ]);
+  },
+);
 
 test("an odd name does not lose the report", async ({ expect }) => {
   const names = ["", " ", "x".repeat(2_000), "\u001b[31mred\u001b[0m", "a&#10;b", "é🙂"];
