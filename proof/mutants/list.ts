@@ -209,6 +209,24 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
+    bug: "a batch is not looked for in the other databases",
+    file: "src/store/databases.ts",
+    search: "const others = databases.filter((database) => database !== home);",
+    replace: "const others = databases.filter(() => false);",
+  },
+  {
+    bug: "two databases give the same ids",
+    file: "src/store/databases.ts",
+    search: "number * IDS_OF_A_DATABASE",
+    replace: "0 * number * IDS_OF_A_DATABASE",
+  },
+  {
+    bug: "load is shed and never let in again",
+    file: "src/router/uploads-in-memory.ts",
+    search: "    held -= bytes;",
+    replace: "    held -= 0 * bytes;",
+  },
+  {
     bug: "a run that was there before is not looked for",
     file: "src/store/insert-group.ts",
     search: "const known = batches.filter((batch) => !outcomes.has(batch.batch_id));",

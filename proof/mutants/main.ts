@@ -34,7 +34,10 @@ const INSTRUMENTS: readonly Instrument[] = [
     name: "simulation",
     command: ["node", "proof/simulate/main.ts", "--seeds", "300", "--steps", "1000", "--brief"],
   },
-  { name: "tests", command: ["vitest", "run", "--project", "service", "--bail", "1"] },
+  {
+    name: "tests",
+    command: ["vitest", "run", "--project", "service", "--project", "databases", "--bail", "1"],
+  },
 ];
 
 const wanted = process.argv[2] ?? "";
