@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BUSY_TIMEOUT_MS } from "./limits.ts";
@@ -10,7 +10,7 @@ import { BUSY_TIMEOUT_MS } from "./limits.ts";
  * @throws Error where the file cannot be made, or is no database.
  */
 export function openDatabase(path: string, schema: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   // Not imported: on Node 22 the mere import prints a warning, before we could keep it quiet.
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   const db = new DatabaseSync(path);
@@ -19,6 +19,21 @@ export function openDatabase(path: string, schema: string): DatabaseSync {
   db.exec("PRAGMA synchronous = NORMAL");
   whenFree(() => transaction(db, () => db.exec(schema)));
   return db;
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursive `mkdirSync` never returns where
+ * the system refuses with ENOENT though the directory above is there, as under `/proc`.
+ */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have made it in between.
+    if (!existsSync(path)) throw error;
+  }
 }
 
 /** Runs `work` in one transaction, which takes the write lock at its start. */

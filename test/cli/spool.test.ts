@@ -19,6 +19,12 @@ function killedWriter(path: string, prefix: string, afterFirst_ms: number): Prom
   });
 }
 
+test("a file in a folder that cannot be made is refused at once", ({ expect }) => {
+  for (const path of ["/proc/nope/below/spool.db", "/dev/null/spool.db"]) {
+    expect(() => new Spool(path)).toThrow(/ENOENT|ENOTDIR/);
+  }
+});
+
 async function put(spool: Spool, batch_id: string): Promise<number> {
   const { text: _, ...upload } = uploadNamed(batch_id);
   const [entry] = await prepare({ stream: "batch-metrics", upload, source: "-" });
