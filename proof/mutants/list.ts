@@ -56,8 +56,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a conflict in D1 passes for written",
     file: "src/store/insert-group.ts",
-    search: "const same = digests.get(run.batch_id) === run.digest;",
-    replace: "const same = digests.has(run.batch_id);",
+    search: "const same = digests.get(batch_id) === digest;",
+    replace: "const same = digests.has(batch_id);",
   },
   {
     bug: "the alarm is never set",
@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "splitting a group drops its second half",
     file: "src/queue/write-batches.ts",
-    search: "      ...(await writeGroup(sql, stream, tables, batches.slice(middle))),\n",
+    search: "      ...(await writeGroup(to, batches.slice(middle))),\n",
     replace: "",
   },
   {
