@@ -5,6 +5,7 @@ import { shardName } from "../../src/durable/shard-name.ts";
 import { shardOf } from "../../src/durable/shards.ts";
 import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
 import { ask, batch, post, result, untilStatus } from "../client.ts";
+import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
 const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
@@ -122,6 +123,8 @@ test("a batch from before the number changed is found where it is, and not writt
 });
 
 test("a batch stays with the database that it was first meant for", async ({ expect }) => {
+  // Nothing comes to write it meanwhile.
+  faults.queue = "loses";
   const ledger = env.LEDGER.getByName("shard-0");
   const admission = {
     stream: "batch-metrics",
