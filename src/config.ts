@@ -56,10 +56,9 @@ export function configOf(env: Env): Config {
   if (known) return known;
   const result = v.safeParse(Config, env);
   if (!result.success) {
-    for (const issue of result.issues) {
-      logError("config.invalid", { variable: v.getDotPath(issue), reason: issue.message });
-    }
-    throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+    throw misconfigured(
+      result.issues.map((issue) => ({ variable: v.getDotPath(issue), reason: issue.message })),
+    );
   }
   parsed.set(env, result.output);
   return result.output;
@@ -70,6 +69,11 @@ export function retentionDays(env: Env, streamName: string, fallback: number): n
   const variable = `${streamName.replaceAll("-", "_").toUpperCase()}_RETENTION_DAYS`;
   const result = v.safeParse(whole(1, 36_500, fallback), Reflect.get(env, variable));
   if (result.success) return result.output;
-  logError("config.invalid", { variable, reason: result.issues[0].message });
-  throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+  throw misconfigured([{ variable, reason: result.issues[0].message }]);
+}
+
+/** Logs what cannot be used and why. @returns what to throw then. */
+export function misconfigured(faults: { variable: string | null; reason: string }[]): Problem {
+  for (const fault of faults) logError("config.invalid", fault);
+  return new Problem("unavailable", "The service is not configured correctly; its log says how.");
 }

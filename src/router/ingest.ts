@@ -19,8 +19,8 @@ export async function ingest(
   request: Request,
   context: Context,
 ): Promise<Response> {
-  const { UPLOADS_IN_MEMORY_BYTES } = configOf(context.env);
   try {
+    const { UPLOADS_IN_MEMORY_BYTES } = configOf(context.env);
     return await holdUpload(request, UPLOADS_IN_MEMORY_BYTES, () =>
       accept(stream, request, context),
     );

@@ -1,7 +1,5 @@
-import { configOf } from "../config.ts";
+import { configOf, misconfigured } from "../config.ts";
 import { hashOf } from "../hash.ts";
-import { logError } from "../log.ts";
-import { Problem } from "../problem.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, StreamSink } from "../streams/stream.ts";
 import { createSqlStores } from "./sql-store.ts";
@@ -41,8 +39,7 @@ export function databaseOf(stream: Stream, env: Env, key: string): number {
   const bound = openStream(stream, env).databases.length;
   if (bound < shards) {
     const reason = `it asks for ${shards} databases, and stream "${stream.name}" has ${bound} bound`;
-    logError("config.invalid", { variable: "DATABASE_SHARDS", reason });
-    throw new Problem("unavailable", "The service is not configured correctly; its log says how.");
+    throw misconfigured([{ variable: "DATABASE_SHARDS", reason }]);
   }
   return hashOf(key) % shards;
 }
