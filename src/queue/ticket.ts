@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { chunksOf } from "../chunks.ts";
 import { GROUP_BYTES } from "../limits.ts";
 import type { Body } from "../streams/body.ts";
 
@@ -21,17 +22,8 @@ export type TicketMessage = v.InferOutput<typeof TicketMessage>;
 
 /** The tickets as messages, each with no more bytes of bodies to write than a group may have. */
 export function messagesOf(tickets: readonly Ticket[]): TicketMessage[] {
-  const messages: TicketMessage[] = [];
-  let room = 0;
-  for (const ticket of tickets) {
-    if (ticket.bytes > room) {
-      messages.push({ tickets: [] });
-      room = GROUP_BYTES;
-    }
-    messages.at(-1)?.tickets.push(ticket);
-    room -= ticket.bytes;
-  }
-  return messages;
+  const chunks = chunksOf(tickets, ({ bytes }) => bytes, GROUP_BYTES);
+  return chunks.map((together) => ({ tickets: together }));
 }
 
 /** What the ledger and its callers know a batch by. A stream's name has no slash. */

@@ -1,3 +1,4 @@
+import { jsonArraysOf } from "../chunks.ts";
 import { STATEMENT_PARAMETER_BYTES } from "../limits.ts";
 import { reasonOf } from "../log.ts";
 import type { SqlStore } from "../sql.ts";
@@ -39,8 +40,8 @@ export async function insertGroup(
   const write_id = crypto.randomUUID();
   const names = JSON.stringify([tables.run, tables.rows]);
   const seeds = idsAfter > 0 ? [sql.prepare(SEED).bind(names, idsAfter)] : [];
-  const runs = parametersOf(batches.map(runElement));
-  const rows = parametersOf(batches.flatMap(rowElements));
+  const runs = jsonArraysOf(batches.map(runElement), STATEMENT_PARAMETER_BYTES);
+  const rows = jsonArraysOf(batches.flatMap(rowElements), STATEMENT_PARAMETER_BYTES);
   const results = await withJsonb(sql, (each) => {
     const insert = statementsOf(stream, tables, each);
     return sql.batch([
@@ -171,22 +172,4 @@ function rowElements({ batch_id, body }: StoredBatch): string[] {
   return body.parts
     .filter((part) => part !== "[]")
     .map((part) => `{"batch_id":${JSON.stringify(batch_id)},"rows":${part}}`);
-}
-
-const encoder = new TextEncoder();
-
-/** JSON arrays of the elements, each array within the size of one parameter. */
-function parametersOf(elements: readonly string[]): string[] {
-  const arrays: string[][] = [];
-  let room = 0;
-  for (const element of elements) {
-    const bytes = encoder.encode(element).length + 1;
-    if (bytes > room) {
-      arrays.push([]);
-      room = STATEMENT_PARAMETER_BYTES;
-    }
-    arrays.at(-1)?.push(element);
-    room -= bytes;
-  }
-  return arrays.map((array) => `[${array.join(",")}]`);
 }

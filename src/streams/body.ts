@@ -1,3 +1,4 @@
+import { jsonArraysOf } from "../chunks.ts";
 import { BODY_PART_BYTES } from "../limits.ts";
 import type { Batch, Stream, Values } from "./stream.ts";
 
@@ -51,20 +52,9 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 function partsOf(rows: Values[]): string[] {
-  const parts: string[] = [];
-  let part: string[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    const text = JSON.stringify(row);
-    const length = encoder.encode(text).length + 1;
-    if (part.length > 0 && bytes + length > BODY_PART_BYTES) {
-      parts.push(`[${part.join(",")}]`);
-      part = [];
-      bytes = 0;
-    }
-    part.push(text);
-    bytes += length;
-  }
-  parts.push(`[${part.join(",")}]`);
-  return parts;
+  if (rows.length === 0) return ["[]"];
+  return jsonArraysOf(
+    rows.map((row) => JSON.stringify(row)),
+    BODY_PART_BYTES,
+  );
 }

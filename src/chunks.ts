@@ -1,0 +1,35 @@
+/**
+ * The items in their order, in chunks of at most so much: one that is more by itself has a
+ * chunk of its own. No items, no chunks.
+ */
+export function chunksOf<Item>(
+  items: readonly Item[],
+  sizeOf: (item: Item) => number,
+  most: number,
+): Item[][] {
+  const chunks: Item[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const size = sizeOf(item);
+    const chunk = chunks.at(-1);
+    if (chunk && size <= room) chunk.push(item);
+    else {
+      chunks.push([item]);
+      room = most;
+    }
+    room -= size;
+  }
+  return chunks;
+}
+
+const encoder = new TextEncoder();
+
+/** The elements, JSON texts, as JSON arrays of at most so many bytes of UTF-8 each. */
+export function jsonArraysOf(elements: readonly string[], mostBytes: number): string[] {
+  const chunks = chunksOf(elements, sizeWithComma, mostBytes);
+  return chunks.map((chunk) => `[${chunk.join(",")}]`);
+}
+
+function sizeWithComma(element: string): number {
+  return encoder.encode(element).length + 1;
+}
