@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a replayed batch is not sent",
     file: "src/durable/ledger-shard.ts",
-    search: "    await this.#send(tickets);\n    return tickets.length;",
+    search: "    this.#outbox.add(tickets);\n    return tickets.length;",
     replace: "    return tickets.length;",
   },
   {

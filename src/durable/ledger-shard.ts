@@ -119,7 +119,7 @@ export class LedgerShard {
   async replay(keys: string[]): Promise<number> {
     await this.#wakeInTime();
     const tickets = this.ledger.revive(keys, this.#ports.clock.now());
-    await this.#send(tickets);
+    this.#outbox.add(tickets);
     return tickets.length;
   }
 
@@ -158,16 +158,10 @@ export class LedgerShard {
     return { receipt, ...(ticket && { ticket }) };
   }
 
-  /** Should this end before the outbox has sent, the alarm sends. */
-  async #send(tickets: readonly Ticket[]): Promise<void> {
-    await this.#wakeInTime();
-    this.#outbox.add(tickets);
-  }
-
   /**
    * Sees to it that the alarm rings before what is accepted now is due again. It comes before
-   * a batch is stored, so that no batch is ever without an alarm that will come to it, and
-   * after, since an alarm may have rung between the two.
+   * a batch is stored, in the same turn, so that no batch is ever without an alarm that will
+   * come to it: should this end before the outbox has sent, the alarm sends.
    */
   #wakeInTime(): Promise<void> {
     return this.#wakeBy(this.#ports.clock.now() + this.#redeliverAfterMs);

@@ -156,7 +156,7 @@ export class Ledger {
     return keys.map((key) => {
       const row = rows.get(key);
       if (!row) return { state: "unknown", key };
-      const { state, digest, accepted_at, row_count } = batchRowOf(row);
+      const { state, digest, accepted_at, row_count, database } = batchRowOf(row);
       if (state !== "pending") return { state, key };
       const body = bodyOf(row, parts.get(key));
       if (!body) throw new Error(`the ledger has no body for ${key}, which is pending`);
@@ -166,7 +166,7 @@ export class Ledger {
         digest,
         accepted_at: new Date(accepted_at).toISOString(),
         row_count,
-        database: Number(row["database"]),
+        database,
         body,
       };
     });

@@ -81,6 +81,8 @@ export interface BatchRow extends Settled {
   accepted_at: number;
   /** The moment by which D1's retention goes: after that its run may be gone. */
   dated_at: number;
+  /** The number of the database that it goes to. */
+  database: number;
   /** When the ticket is sent again; null unless pending. */
   due_at: number | null;
   /** When it was written or died; null while pending. */
@@ -91,7 +93,7 @@ export interface BatchRow extends Settled {
 }
 
 /** The columns of `BatchRow`: a body is read only where it is wanted. */
-export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at, due_at, settled_at,
+export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at, database, due_at, settled_at,
   batch_run_id, written_digest, attempts, reason, replays, replayed_at`;
 
 /** The columns of `Settled`. */
@@ -105,6 +107,7 @@ export function batchRowOf(row: Record<string, SqlValue>): BatchRow {
     bytes: Number(row["bytes"]),
     accepted_at: Number(row["accepted_at"]),
     dated_at: Number(row["dated_at"]),
+    database: Number(row["database"]),
     due_at: numberOrNull(row["due_at"]),
     settled_at: numberOrNull(row["settled_at"]),
     attempts: Number(row["attempts"]),

@@ -13,7 +13,7 @@ export const INSERT = `
   ON CONFLICT (key) DO NOTHING RETURNING key`;
 
 export const CLAIM = `
-  SELECT ${ROW}, database, run, part FROM batches WHERE key IN (SELECT value FROM json_each(?1))`;
+  SELECT ${ROW}, run, part FROM batches WHERE key IN (SELECT value FROM json_each(?1))`;
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
