@@ -31,23 +31,23 @@ export async function* importJson(
       continue;
     }
     if (text.trim() === "") continue;
+    const value = parsed(text);
     // A value that goes on in the next line: the file is one value.
-    if (first && parsed(text) === undefined)
+    if (first && value === undefined)
       alone = [...Array.from({ length: number - 1 }, () => ""), text];
-    else yield* importLine(file, number, text, defaults, faults);
+    else yield* importLine(file, number, value, defaults, faults);
     first = false;
   }
   if (alone) {
-    const whole = parsed(alone.join("\n"));
+    const text = alone.join("\n");
+    const whole = parsed(text);
     // Or it is one value a line, and the first of them is broken.
     if (whole === undefined && alone.some(isReport)) {
-      for (const [index, text] of alone.entries()) {
-        if (text.trim() !== "") yield* importLine(file, index + 1, text, defaults, faults);
+      for (const [index, line] of alone.entries()) {
+        if (line.trim() === "") continue;
+        yield* importLine(file, index + 1, parsed(line), defaults, faults);
       }
-    } else {
-      const value = whole ?? wholeOf(file, alone.join("\n"));
-      yield* importValue(file, undefined, value, defaults);
-    }
+    } else yield* importValue(file, undefined, whole ?? wholeOf(file, text), defaults);
   }
   const [fault, ...more] = faults;
   if (fault && more.length === 0) throw fault;
@@ -64,15 +64,14 @@ export async function* importJson(
   }
 }
 
-/** One value of a file that has one a line; what is wrong with it is added to the faults. */
+/** One value of a file that has one a line, undefined where it is none; what is wrong is added to the faults. */
 function* importLine(
   file: string,
   line: number,
-  text: string,
+  value: unknown,
   defaults: ImportDefaults,
   faults: ImportError[],
 ): Generator<ImportedUpload> {
-  const value = parsed(text);
   if (value === undefined) {
     faults.push(new ImportError(file, line, "this line is not JSON"));
     return;
