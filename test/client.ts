@@ -1,4 +1,7 @@
 import { env, exports } from "cloudflare:workers";
+import { shardName } from "../src/durable/shard-name.ts";
+import { shardOf } from "../src/durable/shards.ts";
+import worker from "./worker.ts";
 
 /** A recipe's result, with overrides. */
 export function result(overrides: object = {}): object {
@@ -27,14 +30,20 @@ export function request(path: string, init: RequestInit = {}): Promise<Response>
   return exports.default.fetch(`http://millrace.test${path}`, init);
 }
 
-/** Posts a batch with the upload token; text and bytes go as they are. */
-export function post(
-  body: unknown,
-  { path = "/batch-metrics", headers = {} }: { path?: string; headers?: object } = {},
+/** The service with other variables or bindings; its ledger and databases stay the real ones. */
+export function withEnv(
+  overrides: Partial<Env>,
+  path: string,
+  init: RequestInit = {},
 ): Promise<Response> {
+  return worker.fetch(new Request(`http://millrace.test${path}`, init), { ...env, ...overrides });
+}
+
+/** A POST of a batch with the upload token; text and bytes go as they are. */
+export function upload(body: unknown = batch(), headers: object = {}): RequestInit {
   const raw =
     typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
-  return request(path, {
+  return {
     method: "POST",
     headers: {
       Authorization: "Bearer test-upload-token",
@@ -42,7 +51,15 @@ export function post(
       ...headers,
     },
     body: raw ? body : JSON.stringify(body),
-  });
+  };
+}
+
+/** Posts a batch with the upload token. */
+export function post(
+  body: unknown,
+  { path = "/batch-metrics", headers = {} }: { path?: string; headers?: object } = {},
+): Promise<Response> {
+  return request(path, upload(body, headers));
 }
 
 /** Asks with the token of a scope. */
@@ -58,6 +75,11 @@ export function ask(path: string, scope = "read", init: RequestInit = {}): Promi
 export function admin(line: string, body?: object): Promise<Response> {
   const [method = "GET", path = "/"] = line.split(" ");
   return ask(path, "admin", { method, ...(body && { body: JSON.stringify(body) }) });
+}
+
+/** The ledger shard that a batch of `batch-metrics` lives in. */
+export function shardFor(batch_id: string) {
+  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
 }
 
 /** The rows of a query on the test's database. */

@@ -1,10 +1,8 @@
 import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
-import { shardName } from "../../src/durable/shard-name.ts";
-import { shardOf } from "../../src/durable/shards.ts";
 import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
-import { ask, batch, post, result, untilStatus } from "../client.ts";
+import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
@@ -33,20 +31,6 @@ async function whereIs(batch_id: string): Promise<number[]> {
   return runs.flatMap((own, number) =>
     own.flatMap((run) => (run.batch_id === batch_id ? [number] : [])),
   );
-}
-
-/** Posts through a version of the service with other settings. */
-function postTo(version: Partial<Env>, body: object): Promise<Response> {
-  const request = new Request("http://millrace.test/batch-metrics", {
-    method: "POST",
-    headers: { Authorization: "Bearer test-upload-token", "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return worker.fetch(request, { ...env, ...version });
-}
-
-function shardFor(batch_id: string) {
-  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
 }
 
 /** A batch_id that goes elsewhere than to the first database. */
@@ -106,7 +90,11 @@ test("a batch from before the number changed is found where it is, and not writt
   expect,
 }) => {
   const batch_id = await movedId();
-  const first = await postTo({ DATABASE_SHARDS: "1" }, batch({ batch_id }));
+  const first = await withEnv(
+    { DATABASE_SHARDS: "1" },
+    "/batch-metrics",
+    upload(batch({ batch_id })),
+  );
   const { batch_run_id } = await first.json<{ batch_run_id: number }>();
   expect(await whereIs(batch_id)).toEqual([0]);
   await forget(batch_id);
@@ -142,7 +130,7 @@ test("a batch stays with the database that it was first meant for", async ({ exp
 test("where fewer databases are bound than configured, nothing is taken and the log says why", async ({
   expect,
 }) => {
-  const response = await postTo({ DATABASE_SHARDS: "4" }, batch());
+  const response = await withEnv({ DATABASE_SHARDS: "4" }, "/batch-metrics", upload());
   expect(response.status).toBe(503);
   expect(errors.map((line) => JSON.parse(line))).toContainEqual({
     level: "error",
@@ -156,7 +144,7 @@ test("where fewer databases are bound than configured, nothing is taken and the 
 test("a batch whose database is not bound any more is kept, and the reason names the database", async ({
   expect,
 }) => {
-  await env.LEDGER.getByName(shardName(shardOf(env, "batch-metrics/run-1"))).accept(
+  await shardFor("run-1").accept(
     {
       stream: "batch-metrics",
       batch_id: "run-1",
@@ -190,7 +178,7 @@ test("retention and the audit go over all databases", async ({ expect }) => {
   const old = ids.map((batch_id) =>
     batch({ batch_id: `old-${batch_id}`, started_at: "2020-01-01T00:00:00Z" }),
   );
-  for (const upload of old) await post(upload);
+  for (const body of old) await post(body);
   await DATABASES[2]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
   const lost = (await rowsOfEach("SELECT 1 FROM batch_runs")).map((own) => own.length);
   expect(lost[2]).toBe(0);

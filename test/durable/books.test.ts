@@ -5,9 +5,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
-import { shardName } from "../../src/durable/shard-name.ts";
-import { shardOf } from "../../src/durable/shards.ts";
-import { admin, ask, batch, execution, post, result, rows } from "../client.ts";
+import { admin, ask, batch, execution, post, result, rows, shardFor } from "../client.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
@@ -18,10 +16,6 @@ type Books = Record<string, Record<string, unknown>>;
 async function books(): Promise<Books> {
   const response = await ask("/ledger");
   return (await response.json<{ streams: Books }>()).streams;
-}
-
-function shardFor(batch_id: string) {
-  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
 }
 
 test("the books say what became of every batch, by stream, over all shards", async ({ expect }) => {

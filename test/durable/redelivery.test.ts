@@ -1,16 +1,11 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
-import { shardName } from "../../src/durable/shard-name.ts";
 import { shardOf } from "../../src/durable/shards.ts";
-import { ask, batch, count, post, rows, untilStatus } from "../client.ts";
+import { ask, batch, count, post, rows, shardFor, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 
 const ASYNC = { headers: { Prefer: "respond-async" } };
-
-function shardFor(batch_id: string) {
-  return env.LEDGER.getByName(shardName(shardOf(env, `batch-metrics/${batch_id}`)));
-}
 
 /** Another batch_id of the same shard. */
 function sameShardAs(batch_id: string): string {

@@ -1,25 +1,14 @@
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import { batch, count, rows, until } from "../client.ts";
-import worker from "../worker.ts";
+import { batch, count, rows, until, upload, withEnv } from "../client.ts";
 
-/** Asks the service as it would be with that number of shards. */
-function withShards(shards: number, path: string, init: RequestInit = {}): Promise<Response> {
-  const request = new Request(`http://millrace.test${path}`, init);
-  return worker.fetch(request, { ...env, LEDGER_SHARDS: String(shards) });
-}
+const ONE_SHARD = { LEDGER_SHARDS: "1" };
+const FOUR_SHARDS = { LEDGER_SHARDS: "4" };
+const SEVEN_SHARDS = { LEDGER_SHARDS: "7" };
 
-function upload(overrides: Record<string, unknown>, prefer = "wait=10"): RequestInit {
-  return {
-    method: "POST",
-    headers: {
-      Authorization: "Bearer test-upload-token",
-      Prefer: prefer,
-      "Content-Type": "application/json",
-    },
-    body: JSON.stringify(batch(overrides)),
-  };
+function uploadOf(overrides: Record<string, unknown>, prefer = "wait=10"): RequestInit {
+  return upload(batch(overrides), { Prefer: prefer });
 }
 
 const ADMIN = { headers: { Authorization: "Bearer test-admin-token" } };
@@ -29,9 +18,7 @@ const READER = { headers: { Authorization: "Bearer test-read-token" } };
 /** A batch_id that lives in another shard when there are 7 than when there are 4. */
 const moving = Array.from({ length: 100 }, (_, index) => `run-${index}`).find((id) => {
   const key = `batch-metrics/${id}`;
-  return (
-    shardOf({ ...env, LEDGER_SHARDS: "4" }, key) !== shardOf({ ...env, LEDGER_SHARDS: "7" }, key)
-  );
+  return shardOf({ ...env, ...FOUR_SHARDS }, key) !== shardOf({ ...env, ...SEVEN_SHARDS }, key);
 });
 
 test("a hash spreads batches evenly", ({ expect }) => {
@@ -47,8 +34,10 @@ test("a hash spreads batches evenly", ({ expect }) => {
 test("a batch posted again after the number of shards has changed has the same run", async ({
   expect,
 }) => {
-  const first = await (await withShards(4, "/batch-metrics", upload({ batch_id: moving }))).json();
-  const again = await withShards(7, "/batch-metrics", upload({ batch_id: moving }));
+  const first = await (
+    await withEnv(FOUR_SHARDS, "/batch-metrics", uploadOf({ batch_id: moving }))
+  ).json();
+  const again = await withEnv(SEVEN_SHARDS, "/batch-metrics", uploadOf({ batch_id: moving }));
   expect([again.status, await again.json()]).toEqual([201, first]);
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
 });
@@ -56,14 +45,14 @@ test("a batch posted again after the number of shards has changed has the same r
 test("other content under its batch_id is a conflict for the new shard too, and the right content is not", async ({
   expect,
 }) => {
-  await withShards(4, "/batch-metrics", upload({ batch_id: moving }));
-  const other = await withShards(
-    7,
+  await withEnv(FOUR_SHARDS, "/batch-metrics", uploadOf({ batch_id: moving }));
+  const other = await withEnv(
+    SEVEN_SHARDS,
     "/batch-metrics",
-    upload({ batch_id: moving, total_recipes: 5, results: [] }),
+    uploadOf({ batch_id: moving, total_recipes: 5, results: [] }),
   );
   expect(other.status).toBe(409);
-  const right = await withShards(7, "/batch-metrics", upload({ batch_id: moving }));
+  const right = await withEnv(SEVEN_SHARDS, "/batch-metrics", uploadOf({ batch_id: moving }));
   expect(right.status).toBe(201);
   // Of its own results, and not of those of the content that was refused.
   expect(await right.json()).toMatchObject({ status: "written", results: 1 });
@@ -76,18 +65,20 @@ test("what waited or died in a shard that is no longer used is still found and r
   await rows("ALTER TABLE batch_runs RENAME TO away");
   const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
   await Promise.all(
-    ids.map((batch_id) => withShards(7, "/batch-metrics", upload({ batch_id }, "respond-async"))),
+    ids.map((batch_id) =>
+      withEnv(SEVEN_SHARDS, "/batch-metrics", uploadOf({ batch_id }, "respond-async")),
+    ),
   );
   await until(async () => {
-    const list = await (await withShards(1, "/dead-letters", ADMIN)).json<{ total: number }>();
+    const list = await (await withEnv(ONE_SHARD, "/dead-letters", ADMIN)).json<{ total: number }>();
     return list.total === 12;
   });
   await rows("ALTER TABLE away RENAME TO batch_runs");
   for (const batch_id of ids) {
-    const status = await withShards(1, `/batch-metrics/${batch_id}`, READER);
+    const status = await withEnv(ONE_SHARD, `/batch-metrics/${batch_id}`, READER);
     expect(await status.json()).toMatchObject({ batch_id, status: "dead" });
   }
-  const replay = await withShards(1, "/dead-letters/replay", { method: "POST", ...ADMIN });
+  const replay = await withEnv(ONE_SHARD, "/dead-letters/replay", { method: "POST", ...ADMIN });
   expect(await replay.json()).toEqual({ replayed: 12, left: 0 });
   await until(async () => (await count("batch_runs")) === 12);
   expect(await count("recipe_results")).toBe(12);

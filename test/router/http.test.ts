@@ -2,22 +2,10 @@ import { env, exports } from "cloudflare:workers";
 import { describe, test } from "vitest";
 import { createRouter } from "../../src/router/index.ts";
 import worker from "../worker.ts";
-import { ask, batch, count, post, request } from "../client.ts";
+import { ask, batch, count, post, request, upload, withEnv } from "../client.ts";
 
-/** The service with other variables or bindings; its ledger and database stay the real ones. */
-function withEnv(overrides: Partial<Env>, path: string, init?: RequestInit): Promise<Response> {
-  return worker.fetch(new Request(`http://millrace.test${path}`, init), {
-    ...env,
-    ...overrides,
-  });
-}
-
-function upload(token = "test-upload-token"): RequestInit {
-  return {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(batch()),
-  };
+function uploadAs(token: string): RequestInit {
+  return upload(batch(), { Authorization: `Bearer ${token}` });
 }
 
 describe("a request without the right token", () => {
@@ -36,7 +24,7 @@ describe("a request without the right token", () => {
   });
 
   test("is refused for its scope, by name", async ({ expect }) => {
-    const response = await request("/batch-metrics", upload("test-read-token"));
+    const response = await request("/batch-metrics", uploadAs("test-read-token"));
     expect(response.status).toBe(403);
     expect(response.headers.get("WWW-Authenticate")).toContain('scope="ingest"');
     expect(await response.json()).toMatchObject({ detail: "The token needs the scope ingest." });
@@ -58,15 +46,16 @@ describe("a request without the right token", () => {
   }) => {
     const broken = { MILLRACE_TOKENS: '[{"name":"x"}]' };
     expect((await withEnv(broken, "/batch-metrics", upload())).status).toBe(201);
-    expect((await withEnv(broken, "/batch-metrics", upload("test-ingest-token"))).status).toBe(401);
+    const other = uploadAs("test-ingest-token");
+    expect((await withEnv(broken, "/batch-metrics", other)).status).toBe(401);
   });
 });
 
 test("a token is rotated with no gap: the old one and the new one work side by side", async ({
   expect,
 }) => {
-  expect((await request("/batch-metrics", upload("test-upload-token"))).status).toBe(201);
-  expect((await request("/batch-metrics", upload("test-ingest-token"))).status).toBe(201);
+  expect((await request("/batch-metrics", uploadAs("test-upload-token"))).status).toBe(201);
+  expect((await request("/batch-metrics", uploadAs("test-ingest-token"))).status).toBe(201);
 });
 
 test("an address that is not there is a 404, and a method that is not there a 405 with Allow", async ({
