@@ -174,7 +174,8 @@ export class BatchLedger extends DurableObject<Env> {
   }
 }
 
-function ledgerSqlOf(storage: DurableObjectStorage): LedgerSql {
+/** A Durable Object's SQLite, as the ledger uses it. */
+export function ledgerSqlOf(storage: DurableObjectStorage): LedgerSql {
   return {
     exec: (text, ...parameters) =>
       storage.sql.exec<Record<string, SqlValue>>(text, ...parameters).toArray(),

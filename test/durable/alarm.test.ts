@@ -1,10 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
+import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { LedgerShard } from "../../src/durable/ledger-shard.ts";
 import type { Admission } from "../../src/durable/ledger.ts";
-import type { SqlValue } from "../../src/sql.ts";
 
 const ADMISSION: Admission = {
   stream: "batch-metrics",
@@ -20,12 +20,7 @@ test("where the alarm cannot be set nothing is promised, and nothing is stored t
 }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
     const ports = {
-      sql: {
-        exec: (text: string, ...parameters: SqlValue[]) =>
-          storage.sql.exec<Record<string, SqlValue>>(text, ...parameters).toArray(),
-        transaction: <Result>(work: () => Result) => storage.transactionSync(work),
-        size: () => 0,
-      },
+      sql: ledgerSqlOf(storage),
       clock: realClock,
       send: () => Promise.resolve(),
       setAlarm: () => Promise.reject(new Error("the alarm cannot be set")),

@@ -1,12 +1,8 @@
-import { env } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
 import { test } from "vitest";
 import { realClock } from "../../src/durable/clock.ts";
 import { Intake } from "../../src/durable/intake.ts";
 import type { Admission } from "../../src/durable/ledger.ts";
-import { createTables } from "../../src/durable/schema.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
-import type { SqlValue } from "../../src/sql.ts";
 
 const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: null } as const;
 
@@ -56,21 +52,4 @@ test("a batch that cannot be stored fails alone", async ({ expect }) => {
   const outcomes = await Promise.allSettled(["a", "b", "c"].map((id) => intake.add(admission(id))));
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(sent).toEqual([2]);
-});
-
-test("a ledger from before there were several databases is brought up to date", async ({
-  expect,
-}) => {
-  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
-    const sql = {
-      exec: (text: string, ...parameters: SqlValue[]) =>
-        storage.sql.exec<Record<string, SqlValue>>(text, ...parameters).toArray(),
-      transaction: <Result>(work: () => Result) => storage.transactionSync(work),
-      size: () => 0,
-    };
-    sql.exec("ALTER TABLE batches DROP COLUMN database");
-    createTables(sql);
-    createTables(sql);
-    expect(sql.exec("SELECT database FROM batches")).toEqual([]);
-  });
 });
