@@ -1,8 +1,6 @@
 import type { Contestant } from "./contestant.ts";
 import { fastifyContestant, skipped } from "./postgres.ts";
-import { startWorkerd } from "./workerd.ts";
-
-const SERVICE = "src/index.ts";
+import { SERVICE, startWorkerd } from "./workerd.ts";
 
 /** Everyone who answers HTTP, in the order of the tables. */
 export const CONTESTANTS: readonly Contestant[] = [

@@ -7,9 +7,8 @@ import { load } from "./load.ts";
 import { machine, type Run, table } from "./page.ts";
 import { costOf } from "./process-cost.ts";
 import { median } from "./statistics.ts";
-import { databaseFiles, ledgerFiles, startWorkerd } from "./workerd.ts";
+import { databaseFiles, ledgerFiles, SERVICE, startWorkerd } from "./workerd.ts";
 
-const SERVICE = "src/index.ts";
 const RESULTS = 100;
 const DATABASE_SIZES = [0, 1_000_000, 3_000_000, 10_000_000];
 const LEDGER_SIZES = [0, 100_000, 300_000, 1_000_000];

@@ -3,7 +3,7 @@ import { chart } from "./chart.ts";
 import { load } from "./load.ts";
 import { machine, type Run, table } from "./page.ts";
 import { median } from "./statistics.ts";
-import { startWorkerd } from "./workerd.ts";
+import { SERVICE, startWorkerd } from "./workerd.ts";
 
 const RESULTS = 100;
 /** Shares of what the service can take. */
@@ -47,7 +47,7 @@ export async function measureSaturation(run: Run, out: string): Promise<void> {
 
 /** What the service writes when 64 callers post as fast as it answers. */
 async function measureCapacity(seconds: number): Promise<number> {
-  const running = await startWorkerd("src/index.ts");
+  const running = await startWorkerd(SERVICE);
   const { url, token } = running;
   const settings = {
     url,
@@ -64,7 +64,7 @@ async function measureCapacity(seconds: number): Promise<number> {
 }
 
 async function offer(share: number, rate: number, seconds: number): Promise<Point> {
-  const running = await startWorkerd("src/index.ts", { variables: VARIABLES });
+  const running = await startWorkerd(SERVICE, { variables: VARIABLES });
   try {
     const { url, token } = running;
     const settings = { url, token, results: RESULTS, status: 201 as const };

@@ -8,6 +8,9 @@ import { unstable_getMiniflareWorkerOptions as optionsOf } from "wrangler";
 import type { Running } from "./contestant.ts";
 import { processTree } from "./process-cost.ts";
 
+/** The service itself. */
+export const SERVICE = "src/index.ts";
+
 const TOKEN = "bench-token";
 
 const bundles = new Map<string, string>();
