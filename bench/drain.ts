@@ -2,8 +2,8 @@ import { load } from "./load.ts";
 import { startWorkerd, type WorkerdOptions } from "./workerd.ts";
 import type { Upload } from "./workload.ts";
 
-/** The longest that a backlog may take. */
-const DRAIN_MS = 120_000;
+/** The longest that accepted batches may take to be written after the load has ended. */
+export const DRAIN_MS = 120_000;
 
 /**
  * Rows per second with which a backlog is written: tickets are held back while uploads are

@@ -80,7 +80,6 @@ async function arrive(options: LoadOptions, rate: number, answered: Answered): P
   const end = performance.now() + options.seconds * 1000;
   let due = performance.now();
   while (due < end) {
-    // eslint-disable-next-line no-await-in-loop -- time passes here
     if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, 1));
     while (due <= performance.now() && due < end) {
       answers.push(postOnce(options, agent, nextBody(), answered));

@@ -1,10 +1,8 @@
 import type { Contestant, Running } from "./contestant.ts";
+import { DRAIN_MS } from "./drain.ts";
 import { load, type LoadResult } from "./load.ts";
 import { costOf } from "./process-cost.ts";
 import type { Upload } from "./workload.ts";
-
-/** The longest time that written batches may take to arrive after the load has ended. */
-const DRAIN_MS = 120_000;
 
 /** Load before the clock starts, until what is compiled is compiled and the heap has its size. */
 const WARM_SECONDS = 3;

@@ -40,18 +40,13 @@ export interface WorkerdOptions {
   state?: string;
 }
 
-/** A folder for the state of a Worker. */
-function newState(): string {
-  return mkdtempSync(join(tmpdir(), "millrace-bench-"));
-}
-
 /**
  * A Worker in workerd with what `wrangler.toml` binds, on a disk of its own, without the proxy
  * of `wrangler dev`, and with the one ledger shard of local development. Only the rate limit
  * is left out: the load would run into it.
  */
 export async function startWorkerd(entry: string, options: WorkerdOptions = {}): Promise<Running> {
-  const state = options.state ?? newState();
+  const state = options.state ?? mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const { workerOptions } = optionsOf("wrangler.toml");
   const names = Array.from({ length: options.databases ?? 1 }, (_, number) =>
     number === 0 ? "DB" : `DB_${number}`,
