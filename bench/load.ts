@@ -10,7 +10,7 @@ export interface LoadOptions {
   seconds: number;
   /** The status that counts as success. */
   status: 201 | 202;
-  /** Uploads a second, whether they are answered or not; absent: the next when one is answered. */
+  /** Uploads a second on average, whether they are answered or not; absent: the next when one is answered. */
   rate?: number;
 }
 

@@ -106,11 +106,12 @@ function page(points: readonly Point[], capacity: number, run: Run): string {
   const other = points.reduce((sum, point) => sum + point.other, 0);
   return `# Saturation
 
-Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results come at a
-fixed rate over ${CONNECTIONS} connections, whether the service keeps up or not. Its capacity, ${capacity.toFixed(0)} batches a
-second, is what it wrote before, when 64 callers posted as fast as it answered. It is set to hold one
-megabyte of uploads at once (\`UPLOADS_IN_MEMORY_BYTES\`), about 60 of these; the default is 24 MiB, for
-which this machine's load generator cannot hold enough connections. Medians.
+Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
+at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the service
+keeps up or not. Its capacity, ${capacity.toFixed(0)} batches a second, is what it wrote before, when 64 callers
+posted as fast as it answered. It is set to hold one megabyte of uploads at once
+(\`UPLOADS_IN_MEMORY_BYTES\`), about 60 of these; the default is 24 MiB, for which this machine's load
+generator cannot hold enough connections. Medians.
 
 ${machine()}
 
