@@ -16,7 +16,7 @@ const TEST_TOKENS = JSON.stringify(
   })),
 );
 
-/** The service in workerd, on its real D1, queues and Durable Objects, with two streams more. */
+/** The service in workerd, on its real D1, queues and Durable Objects. */
 function serviceWith(bindings: Record<string, string>, d1Databases?: Record<string, string>) {
   return cloudflareTest(async () => ({
     // Two streams more, so that adding a stream is tested on real parts.
