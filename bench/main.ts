@@ -1,5 +1,6 @@
 /**
  * `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`.
+ * `-- --results 1000,10000 --out some.md`: only the settings of so many results a batch.
  * `-- --growth`: the cost of a batch as the databases and the ledger fill.
  * `-- --saturation`: what becomes of more load than the service can take.
  */
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     only: { type: "string" },
+    results: { type: "string" },
     shards: { type: "string" },
     databases: { type: "string" },
     out: { type: "string" },
@@ -61,10 +63,15 @@ async function compare(out: string): Promise<void> {
     { results: 10_000, connections: 16 },
   ];
 
+  const sizes = values.results?.split(",").map(Number);
+  const isAsked = (results: number) => sizes?.includes(results) ?? true;
+  const onlyMiddle = values.quick && !sizes;
+  const middleRounds = isAsked(middle.results) ? rounds : 0;
+
   const shots: Shot[] = [];
   const sqlite: number[] = [];
   const drains: Drain[] = [];
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= middleRounds; round++) {
     const upload = uploadOf(middle.results);
     sqlite.push(await sqliteRowsPerSecond(upload, seconds));
     console.log(`round ${round}: limit-sqlite ${Math.round(sqlite.at(-1) ?? 0)} rows/s`);
@@ -78,13 +85,15 @@ async function compare(out: string): Promise<void> {
     }
     shots.push(...(await shootAll([...contestants, ...variants], middle, round)));
   }
-  for (const setting of values.quick ? [] : others) {
+  for (const setting of onlyMiddle ? [] : others) {
+    if (!isAsked(setting.results)) continue;
     for (let round = 1; round <= rounds; round++) {
       shots.push(...(await shootAll(contestants, setting, round)));
     }
   }
   const bills = [];
-  for (const results of values.quick ? [100] : [1, 100, 1_000]) {
+  for (const results of onlyMiddle ? [middle.results] : [1, 100, 1_000]) {
+    if (!isAsked(results)) continue;
     bills.push(await bill(uploadOf(results)));
   }
   writeFileSync(out, report({ shots, sqlite, drains, bills, ...run }));
