@@ -35,7 +35,8 @@ export interface LoadResult {
  */
 export function load(options: LoadOptions): Promise<LoadResult> {
   const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();
-  const generator = fork(`${import.meta.dirname}/load-process.ts`);
+  // Structured clones keep NaN, which JSON would make null.
+  const generator = fork(`${import.meta.dirname}/load-process.ts`, { serialization: "advanced" });
   generator.once("message", (result: LoadResult) => resolve(result));
   generator.once("error", reject);
   generator.once("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));
