@@ -28,7 +28,7 @@ export async function sqliteRowsPerSecond(upload: Upload, seconds: number): Prom
   const insertRow = database.prepare(insertInto("recipe_results", ["batch_run_id", ...rowColumns]));
 
   const batch = parseBatch(batchMetrics, upload.text("limit"));
-  const { digest } = await encodeBody(batch);
+  const { digest } = await encodeBody(batchMetrics, batch);
   const run = valuesOf(batch.run, runColumns);
   const rows = batch.rows.map((row) => valuesOf(row, rowColumns));
 

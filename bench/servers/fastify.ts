@@ -2,19 +2,24 @@
  * What a user would run on a server of his own: Fastify on PostgreSQL, with the same schema.
  * With `QUEUED`, uploads go to pg-boss, whose worker writes them.
  */
+import { createHash } from "node:crypto";
 import fastify from "fastify";
 import pg from "pg";
 import PgBoss from "pg-boss";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
-import { type EncodedBody, encodeBody } from "../../src/streams/body.ts";
 import { parseBatch } from "../../src/streams/parse.ts";
+import type { Batch } from "../../src/streams/stream.ts";
 import { INSERT, SCHEMA } from "./postgres-schema.ts";
 
 const connectionString = process.env["DATABASE_URL"] ?? "";
 const QUEUE = "batches";
 
-interface Job extends EncodedBody {
+/** A batch as its statement takes it. */
+interface Job {
   batch_id: string;
+  digest: string;
+  run: string;
+  rows: string;
 }
 
 const pool = new pg.Pool({ connectionString, max: 16 });
@@ -29,26 +34,23 @@ server.addContentTypeParser("application/json", { parseAs: "string" }, (_request
 });
 server.post("/batch-metrics", async (request, reply) => {
   const batch = parseBatch(batchMetrics, String(request.body));
-  const job = { batch_id: batch.batch_id, ...(await encodeBody(batch)) };
+  const job = jobOf(batch);
   if (boss) await boss.send(QUEUE, job);
   else await insert(job);
   return reply.code(boss ? 202 : 201).send({ batch_id: batch.batch_id });
 });
 console.log(await server.listen({ host: "127.0.0.1", port: 0 }));
 
-async function insert({ batch_id, digest, body }: Job): Promise<void> {
-  // Named, so that each connection prepares it once.
-  const values = [
-    batch_id,
-    digest,
-    body.run,
-    body.parts.length === 1 ? body.parts[0] : joined(body.parts),
-  ];
-  await pool.query({ name: "insert", text: INSERT, values });
+function jobOf({ batch_id, ...batch }: Batch): Job {
+  const run = JSON.stringify(batch.run);
+  const rows = JSON.stringify(batch.rows);
+  const digest = createHash("sha256").update(run).update(rows).digest("hex");
+  return { batch_id, digest, run, rows };
 }
 
-function joined(parts: readonly string[]): string {
-  return `[${parts.map((part) => part.slice(1, -1)).join(",")}]`;
+async function insert({ batch_id, digest, run, rows }: Job): Promise<void> {
+  // Named, so that each connection prepares it once.
+  await pool.query({ name: "insert", text: INSERT, values: [batch_id, digest, run, rows] });
 }
 
 async function startBoss(): Promise<PgBoss> {

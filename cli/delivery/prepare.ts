@@ -37,7 +37,7 @@ export async function prepare(imported: ImportedUpload): Promise<NewEntry[]> {
   for (const upload of uploadsOf(imported)) {
     const text = JSON.stringify(upload);
     const batch = checked(stream, text, imported.source);
-    const { digest } = await encodeBody(batch);
+    const { digest } = await encodeBody(stream, batch);
     entries.push({
       stream: stream.name,
       batch_id: batch.batch_id,

@@ -70,8 +70,8 @@ function runs(world: World): string[] {
       continue;
     }
     const text =
-      "SELECT recipe_name, ecosystem, result FROM recipe_results WHERE batch_run_id = ? ORDER BY id";
-    const rows = world.databases.all(text, [run["id"] ?? null]);
+      "SELECT recipe_name, ecosystem, platform, result FROM recipe_results WHERE batch_run_id = ? ORDER BY id";
+    const rows = world.databases.all(text, [run["id"] ?? null]).map((row) => Object.values(row));
     const sent = `[${content.body.parts.map((part) => part.slice(1, -1)).join(",")}]`;
     if (JSON.stringify(rows) !== sent)
       found.push(`torn: run ${name} has ${rows.length} rows that differ`);

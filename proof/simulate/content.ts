@@ -34,11 +34,13 @@ export function isPoisoned({ body }: Admission): boolean {
 
 function make(number: number, variant: number): Admission {
   // The variants differ in length, so that no answer can be about the wrong one unnoticed.
-  const rows = Array.from({ length: (number + variant) % 6 }, (_, index) => ({
-    recipe_name: number % 13 === 12 ? CURSED : `recipe-${index}`,
-    ecosystem: `e${number}-${variant}`,
-    result: number % 11 === 10 ? POISON : "passed",
-  }));
+  // recipe_name, ecosystem, platform, result: as a stored body holds them.
+  const rows = Array.from({ length: (number + variant) % 6 }, (_, index) => [
+    number % 13 === 12 ? CURSED : `recipe-${index}`,
+    `e${number}-${variant}`,
+    null,
+    number % 11 === 10 ? POISON : "passed",
+  ]);
   const run = {
     ecosystem: `e${number}-${variant}`,
     started_at: number % 7 === 0 ? "2020-01-01T00:00:00Z" : "2026-11-01T00:00:00Z",

@@ -20,7 +20,7 @@ export interface PendingBatch extends StoredBatch {
 export async function writeBatches(open: OpenStream, batches: PendingBatch[]): Promise<Report[]> {
   const { stream, databases, sink } = open;
   if (batches.length === 0) return [];
-  if (sink) return Promise.all(batches.map((batch) => writeToSink(sink, batch)));
+  if (sink) return Promise.all(batches.map((batch) => writeToSink(stream, sink, batch)));
   const { tables } = stream;
   if (!tables || databases.length === 0) {
     const reason = `no database is bound for stream "${stream.name}"`;
@@ -77,9 +77,9 @@ async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Rep
   }
 }
 
-async function writeToSink(sink: StreamSink, batch: PendingBatch): Promise<Report> {
+async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch): Promise<Report> {
   try {
-    await sink.write(decodeBody(batch.batch_id, batch.body));
+    await sink.write(decodeBody(stream, batch.batch_id, batch.body));
     return { key: batch.key, digest: batch.digest, outcome: "written", batch_run_id: null };
   } catch (error) {
     return failed(batch, reasonOf(error).slice(0, MAX_REASON_LENGTH));

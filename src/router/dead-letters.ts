@@ -42,7 +42,7 @@ export async function readDeadLetter(_request: Request, context: Context): Promi
   for (const shard of await shardsFor(context.env, key)) {
     const found = await callShard(context.env, shard, async (ledger) => ledger.deadLetter(key));
     if (!found) continue;
-    const batch = decodeBody(batchOf(key).batch_id, found.body);
+    const batch = decodeBody(stream, batchOf(key).batch_id, found.body);
     return json({ ...summaryOf(found.row), batch: uploadOf(stream, batch) });
   }
   throw notDead(key);

@@ -72,7 +72,7 @@ async function accept(
 async function admissionOf(stream: Stream, env: Env, text: string): Promise<Admission> {
   const batch = parseBatch(stream, text);
   const named = { stream: stream.name, batch_id: batch.batch_id };
-  const { body, digest, bytes } = await encodeBody(batch);
+  const { body, digest, bytes } = await encodeBody(stream, batch);
   return {
     ...named,
     digest,

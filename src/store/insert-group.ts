@@ -136,9 +136,10 @@ function statementsOf(stream: Stream, tables: Tables, each: Each): Statements {
 
   const runColumns = Object.keys(stream.run.entries);
   const rowColumns = Object.keys(stream.row.entries);
-  const rowValues = rowColumns.map(
-    (column) => tables.expressions?.[column] ?? `row.value ->> '${column}'`,
-  );
+  const rowValues = rowColumns.map((column, place) => {
+    const field = `row.value ->> ${place}`;
+    return tables.expressions?.[column]?.(field) ?? field;
+  });
   const made = {
     runs: `
       INSERT INTO ${tables.run} (${["batch_id", "digest", "write_id", "accepted_at", "row_count", ...runColumns].join(", ")})

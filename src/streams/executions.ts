@@ -38,7 +38,7 @@ export const executions = defineStream({
     runColumn: "upload_id",
     // "Now" is when the upload was accepted: filled in here and not in the batch, whose
     // digest must not depend on the time.
-    expressions: { created_at: "coalesce(row.value ->> 'created_at', run.accepted_at)" },
+    expressions: { created_at: (field) => `coalesce(${field}, run.accepted_at)` },
     age: { run: "accepted_at", row: "created_at" },
   },
 });

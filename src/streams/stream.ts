@@ -25,8 +25,8 @@ export interface Tables {
   rows: string;
   /** The column of `rows` that holds the `id` of its run. */
   runColumn: string;
-  /** SQL for columns of `rows` that are not just their field. It may name `run.…` and `row.value ->> '…'`. */
-  expressions?: Record<string, string>;
+  /** SQL for columns of `rows` that are not just their field: made of the field's SQL, and of `run.…`. */
+  expressions?: Record<string, (field: string) => string>;
   /** The column that tells a run's age, and a row's where rows are deleted by an age of their own. */
   age: { run: string; row?: string };
 }
@@ -51,7 +51,10 @@ export interface Stream {
   readonly run: Fields;
   /** The field that holds the rows, like `results`. */
   readonly rowsField: string;
-  /** Fields of one row. */
+  /**
+   * Fields of one row. A new one goes to the end, since bodies hold values by their place:
+   * anywhere else it would change what is stored, and the digests of uploads that are known.
+   */
   readonly row: Fields;
   /** The fewest rows a batch may have. */
   readonly leastRows: number;

@@ -11,7 +11,7 @@ import { batch, count, result, rows } from "../client.ts";
 
 async function stored(overrides: Record<string, unknown> = {}) {
   const parsed = parseBatch(batchMetrics, JSON.stringify(batch(overrides)));
-  const { body, digest } = await encodeBody(parsed);
+  const { body, digest } = await encodeBody(batchMetrics, parsed);
   const accepted_at = "2026-11-01T00:00:00.000Z";
   return { batch_id: parsed.batch_id, digest, accepted_at, row_count: parsed.rows.length, body };
 }
