@@ -8,7 +8,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { bill } from "./bill.ts";
 import type { Contestant } from "./contestant.ts";
-import { CONTESTANTS, withDatabases, withShards } from "./contestants.ts";
+import { CONTESTANTS, DIRECT_LEAN, withDatabases, withShards } from "./contestants.ts";
 import { drainRowsPerSecond } from "./drain.ts";
 import { measureGrowth } from "./growth.ts";
 import { sqliteRowsPerSecond } from "./limit-sqlite.ts";
@@ -53,6 +53,7 @@ async function compare(out: string): Promise<void> {
   const shards = (values.shards ?? (values.quick ? "" : "16")).split(",").filter(Boolean);
   const databases = (values.databases ?? (values.quick ? "" : "2,4")).split(",").filter(Boolean);
   const variants = [...shards.map(withShards), ...databases.map(withDatabases)];
+  if (!values.quick) variants.push(DIRECT_LEAN);
   const middle = { results: 100, connections: 16 };
   /** Sizes at the middle concurrency, and concurrencies at the middle size. */
   const others = [

@@ -36,6 +36,8 @@ export interface WorkerdOptions {
   variables?: Record<string, string>;
   /** How many databases are bound: `DB`, `DB_1` and so on. */
   databases?: number;
+  /** Indexes that the tables have besides those of `migrations/`. */
+  indexes?: readonly string[];
   /** The folder of its state, which is kept; absent: a new one, which is not. */
   state?: string;
 }
@@ -74,7 +76,11 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
   });
   const runtime = new Miniflare(miniflare);
   const url = (await runtime.ready).origin;
-  for (const name of names) await migrate(await runtime.getD1Database(name));
+  for (const name of names) {
+    const database = await runtime.getD1Database(name);
+    await migrate(database);
+    for (const index of options.indexes ?? []) await database.prepare(index).run();
+  }
   const pids = processTree(process.pid).filter((pid) => !before.has(pid));
   const files = databaseFiles(state).map((file) => new DatabaseSync(file, { readOnly: true }));
   const counts = files.map((file) => file.prepare("SELECT count(*) AS number FROM batch_runs"));
