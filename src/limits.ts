@@ -31,6 +31,9 @@ export const GROUP_BYTES = 4_000_000;
 /** Tickets in one `sendBatch`. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 350 bytes. */
 export const SEND_TICKETS = 100;
 
+/** How long tickets that no caller waits for may gather, so that the writer gets them together. */
+export const OUTBOX_MS = 50;
+
 /** How long the outbox waits for a send before it leaves the tickets to the alarm. Sends are known to hang for 57 s. */
 export const SEND_TIMEOUT_MS = 5_000;
 

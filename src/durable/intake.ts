@@ -10,12 +10,14 @@ export interface IntakePorts {
   ready(): Promise<void>;
   /** Stores one batch, or says what is known of it. */
   store(admission: Admission): { receipt: Receipt; ticket?: Ticket };
-  /** Takes the tickets of what was stored. */
-  stored(tickets: Ticket[]): void;
+  /** Takes the tickets of what was stored, and whether a caller waits for one of them. */
+  stored(tickets: Ticket[], awaited: boolean): void;
 }
 
 interface Arrival {
   admission: Admission;
+  /** Whether its caller waits until it is written. */
+  awaited: boolean;
   resolve: (receipt: Receipt) => void;
   reject: (error: unknown) => void;
 }
@@ -32,9 +34,10 @@ export class Intake {
     this.#ports = ports;
   }
 
-  add(admission: Admission): Promise<Receipt> {
+  /** @param awaited whether its caller waits until it is written. */
+  add(admission: Admission, awaited: boolean): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ admission, resolve, reject });
+      this.#waiting.push({ admission, awaited, resolve, reject });
       if (this.#waiting.length === 1)
         this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
     });
@@ -59,6 +62,7 @@ export class Intake {
         reject(error);
       }
     }
-    this.#ports.stored(tickets);
+    const awaited = arrivals.some((arrival) => arrival.awaited);
+    this.#ports.stored(tickets, awaited);
   }
 }

@@ -63,7 +63,7 @@ export class LedgerShard {
       clock: ports.clock,
       ready: () => this.#wakeInTime(),
       store: (admission) => this.#store(admission),
-      stored: (tickets) => this.#outbox.add(tickets),
+      stored: (tickets, awaited) => this.#outbox.add(tickets, awaited),
     });
     this.#outbox = new Outbox({
       clock: ports.clock,
@@ -87,7 +87,7 @@ export class LedgerShard {
    * @param wait_ms how long to wait for the batch to be settled before answering.
    */
   async accept(admission: Admission, wait_ms: number): Promise<Receipt> {
-    const receipt = await this.#intake.add(admission);
+    const receipt = await this.#intake.add(admission, wait_ms > 0);
     if (receipt.outcome === "conflict" || receipt.outcome === "overloaded") return receipt;
     if (receipt.state !== "pending" || wait_ms <= 0) return receipt;
     // Not awaited here, so that the body is free to go while the caller waits.

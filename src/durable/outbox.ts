@@ -1,4 +1,5 @@
 import {
+  OUTBOX_MS,
   RESEND_FIRST_MS,
   RESEND_LONGEST_MS,
   SEND_TICKETS,
@@ -24,6 +25,10 @@ export interface OutboxPorts {
  */
 export class Outbox {
   readonly #ports: OutboxPorts;
+  /** Tickets that nobody waits for: they go with others, or a little later. */
+  #gathering: Ticket[] = [];
+  #endGathering: (() => void) | undefined;
+  /** Tickets that go as soon as a send may begin. */
   #waiting: Ticket[] = [];
   #underWay = 0;
   #failures = 0;
@@ -32,8 +37,18 @@ export class Outbox {
     this.#ports = ports;
   }
 
-  add(tickets: readonly Ticket[]): void {
-    this.#waiting.push(...tickets);
+  /** @param awaited whether a caller waits for these batches to be written: then they go at once. */
+  add(tickets: readonly Ticket[], awaited = false): void {
+    if (tickets.length === 0) return;
+    this.#gathering.push(...tickets);
+    if (awaited || this.#gathering.length >= SEND_TICKETS) this.#sendGathered();
+    else this.#endGathering ??= this.#ports.clock.after(OUTBOX_MS, () => this.#sendGathered());
+  }
+
+  #sendGathered(): void {
+    this.#endGathering?.();
+    this.#endGathering = undefined;
+    this.#waiting.push(...this.#gathering.splice(0));
     while (this.#waiting.length > 0 && this.#underWay < SENDS_AT_ONCE) {
       this.#underWay += 1;
       void this.#sendWaiting();

@@ -19,7 +19,7 @@ test("batches that arrive together are stored in one turn, and their tickets go 
   expect,
 }) => {
   const turns: string[] = [];
-  const sent: number[] = [];
+  const sent: [number, boolean][] = [];
   const intake = new Intake({
     clock: realClock,
     async ready() {
@@ -29,13 +29,16 @@ test("batches that arrive together are stored in one turn, and their tickets go 
       turns.push(one.batch_id);
       return { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) };
     },
-    stored: (tickets) => void sent.push(tickets.length),
+    stored: (tickets, awaited) => void sent.push([tickets.length, awaited]),
   });
-  const receipts = await Promise.all(["a", "b", "c"].map((id) => intake.add(admission(id))));
+  const receipts = await Promise.all(["a", "b", "c"].map((id) => intake.add(admission(id), false)));
   expect(receipts.map(({ outcome }) => outcome)).toEqual(["accepted", "accepted", "accepted"]);
-  await intake.add(admission("d"));
+  await intake.add(admission("d"), true);
   expect(turns.join("")).toBe("|abc|d");
-  expect(sent).toEqual([3, 1]);
+  expect(sent).toEqual([
+    [3, false],
+    [1, true],
+  ]);
 });
 
 test("a batch that cannot be stored fails alone", async ({ expect }) => {
@@ -49,7 +52,9 @@ test("a batch that cannot be stored fails alone", async ({ expect }) => {
     },
     stored: (tickets) => void sent.push(tickets.length),
   });
-  const outcomes = await Promise.allSettled(["a", "b", "c"].map((id) => intake.add(admission(id))));
+  const outcomes = await Promise.allSettled(
+    ["a", "b", "c"].map((id) => intake.add(admission(id), false)),
+  );
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(sent).toEqual([2]);
 });

@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { realClock } from "../../src/durable/clock.ts";
 import { Outbox } from "../../src/durable/outbox.ts";
-import { RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
+import { OUTBOX_MS, RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
 import { until } from "../client.ts";
 
@@ -25,10 +25,43 @@ test("tickets that wait go together, at most a hundred to a send", async ({ expe
     },
     onUnsent: () => expect.unreachable(),
   });
-  for (const ticket of tickets(950)) outbox.add([ticket]);
+  for (const ticket of tickets(950)) outbox.add([ticket], true);
   await until(async () => sizes.reduce((sum, size) => sum + size, 0) === 950);
   expect(Math.max(...sizes)).toBe(SEND_TICKETS);
   expect(sizes.length).toBeLessThan(15);
+});
+
+test("tickets that nobody waits for gather, until one is awaited, there are many or time is up", async ({
+  expect,
+}) => {
+  const sizes: number[] = [];
+  let timeIsUp: (() => void) | undefined;
+  const outbox = new Outbox({
+    clock: {
+      ...realClock,
+      after(ms, callback) {
+        if (ms !== OUTBOX_MS) return () => {};
+        timeIsUp = callback;
+        return () => (timeIsUp = undefined);
+      },
+    },
+    send: async (sent) => void sizes.push(sent.length),
+    onUnsent: () => expect.unreachable(),
+  });
+  for (const ticket of tickets(3)) outbox.add([ticket]);
+  outbox.add(tickets(1), true);
+  await until(async () => sizes.length === 1);
+  expect(timeIsUp).toBeUndefined();
+
+  outbox.add(tickets(SEND_TICKETS - 1));
+  outbox.add(tickets(1));
+  await until(async () => sizes.length === 2);
+
+  outbox.add(tickets(2));
+  outbox.add(tickets(5));
+  timeIsUp?.();
+  await until(async () => sizes.length === 3);
+  expect(sizes).toEqual([4, SEND_TICKETS, 7]);
 });
 
 test("a hanging send does not hold up the next ones", async ({ expect }) => {
@@ -42,7 +75,7 @@ test("a hanging send does not hold up the next ones", async ({ expect }) => {
     onUnsent: () => {},
   });
   for (const ticket of tickets(2)) {
-    outbox.add([ticket]);
+    outbox.add([ticket], true);
     await Promise.resolve();
     await Promise.resolve();
   }
@@ -63,7 +96,7 @@ test("failing sends hand their tickets back, each time for longer, up to a minut
     },
   });
   for (let count = 1; count <= 9; count++) {
-    outbox.add(tickets(1));
+    outbox.add(tickets(1), true);
     await until(async () => delays.length === count);
   }
   expect(delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
