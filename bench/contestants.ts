@@ -26,7 +26,7 @@ export const CONTESTANTS: readonly Contestant[] = [
 
 /** Direct inserts with our own care: one transaction, and no more indexes than Millrace has. */
 export const DIRECT_LEAN: Contestant = {
-  name: "direct, one transaction, two rows a result",
+  name: "direct with care",
   answers: [201],
   start: () => startWorkerd("bench/workers/direct-lean.ts"),
 };

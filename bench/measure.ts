@@ -4,8 +4,11 @@ import { load, type LoadResult } from "./load.ts";
 import { costOf } from "./process-cost.ts";
 import type { Upload } from "./workload.ts";
 
-/** Load before the clock starts, until what is compiled is compiled and the heap has its size. */
-const WARM_SECONDS = 3;
+/**
+ * Load before the clock starts, until what is compiled is compiled and memory has its size: the
+ * service's grows for about eight seconds, and new pages cost a tenth of its time until then.
+ */
+const WARM_SECONDS = 8;
 
 /** One shot of one contestant. */
 export interface Shot extends LoadResult {

@@ -141,6 +141,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    this.ledger.postpone(tickets.map(keyOf), due * 1e3);\n",
   },
   {
+    bug: "tickets that nobody waits for gather for ever",
+    file: "src/durable/outbox.ts",
+    search: "this.#ports.clock.after(OUTBOX_MS, () => this.#sendGathered());",
+    replace: "() => OUTBOX_MS;",
+  },
+  {
+    bug: "a field's place is counted wrong",
+    file: "src/store/insert-group.ts",
+    search: "const field = `row.value ->> ${place}`;",
+    replace: "const field = `row.value ->> ${Math.min(place, 3)}`;",
+  },
+  {
     bug: "a send that hangs is waited for",
     file: "src/durable/outbox.ts",
     search: "await Promise.race([this.#ports.send(tickets), timeout]);",
