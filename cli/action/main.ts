@@ -2,35 +2,27 @@
  * The GitHub Action: runs the client with the step's inputs, writes the step's summary, and
  * lets the build go on unless it was asked not to. Everything it needs is beside it.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import * as v from "valibot";
 import { summaryOf, UploadReport } from "./summary.ts";
 
 const failOnError = input("fail-on-error") === "true";
 try {
-  run();
+  await run();
 } catch (error) {
   warn(error instanceof Error ? error.message : String(error));
   if (failOnError) process.exitCode = 1;
 }
 
-function run(): void {
+async function run(): Promise<void> {
   const files = input("files")
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const client = join(import.meta.dirname, "millrace.mjs");
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    [client, ...optionsOf(), "--", ...files],
-    {
-      env: environmentOf(),
-      encoding: "utf8",
-      maxBuffer: 256 * 1024 * 1024,
-    },
-  );
+  const { stdout, stderr, status, interrupted } = await runClient([...optionsOf(), "--", ...files]);
   for (const line of stderr.split("\n"))
     if (line.trim() !== "") warn(line.replace(/^warning: /, ""));
   if (stdout.trim() === "") throw new Error(`millrace ended with ${status} and told nothing`);
@@ -41,7 +33,27 @@ function run(): void {
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
   write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled}\n`);
-  if (failOnError && status !== 0) process.exitCode = status ?? 1;
+  if ((failOnError || interrupted) && status !== 0) process.exitCode = status ?? 1;
+}
+
+/** Runs the client to its end. A job that is cancelled lets it end in order: it keeps what is not delivered. */
+async function runClient(options: string[]) {
+  const client = join(import.meta.dirname, "millrace.mjs");
+  const child = spawn(process.execPath, [client, ...options], {
+    env: environmentOf(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let interrupted = false;
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      interrupted = true;
+      child.kill(name);
+    });
+  }
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const parts = [text(child.stdout), text(child.stderr), closed] as const;
+  const [stdout, stderr, status] = await Promise.all(parts);
+  return { stdout, stderr, status, interrupted };
 }
 
 function optionsOf(): string[] {

@@ -1,7 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
 
@@ -23,6 +26,7 @@ function step(
   program: string,
   args: string[],
   environment: Record<string, string>,
+  onStart: (child: ChildProcess) => void = () => {},
 ): Promise<Ended> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-step-"));
   const [summary, outputs] = [join(folder, "summary"), join(folder, "outputs")];
@@ -40,6 +44,7 @@ function step(
   };
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: folder, env });
+    onStart(child);
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
@@ -55,7 +60,7 @@ function step(
 }
 
 describe("the action", () => {
-  const act = (inputs: Record<string, string>) => {
+  const act = (inputs: Record<string, string>, onStart?: (child: ChildProcess) => void) => {
     const all = {
       url: server.url,
       token: "dev-upload-token",
@@ -66,7 +71,8 @@ describe("the action", () => {
     const environment = Object.fromEntries(
       Object.entries(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
     );
-    return step(process.execPath, [join(process.cwd(), "action/main.mjs")], environment);
+    const program = [join(process.cwd(), "action/main.mjs")];
+    return step(process.execPath, program, environment, onStart);
   };
   const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
 
@@ -99,6 +105,24 @@ describe("the action", () => {
     expect((await act({ ...away, "fail-on-error": "true" })).code).toBe(1);
   });
 
+  test("ends in order when the job is cancelled: what is not delivered is kept, and said", async ({
+    expect,
+  }) => {
+    let asked = () => {};
+    const silent = createServer(() => asked()).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const { code, summary, outputs } = await act(
+      { files: report, url: `http://127.0.0.1:${port}`, deadline: "50" },
+      (child) => (asked = () => child.kill("SIGTERM")),
+    );
+    silent.closeAllConnections();
+    silent.close();
+    expect([code, outputs]).toEqual([143, "delivered=0\nspooled=1\n"]);
+    expect(summary).toContain("kept in the spool");
+  });
+
   test("warns of a file that is missing or malformed, and still uploads the others", async ({
     expect,
   }) => {
@@ -117,7 +141,7 @@ describe("the step with curl and jq", () => {
     .slice(workflow.lastIndexOf("run: |\n") + "run: |\n".length)
     .replaceAll(/^ {10}/gm, "");
 
-  const curl = (content: string | undefined, url = server.url) => {
+  const curl = (content: string | undefined, url = server.url, retries = 0) => {
     const results = join(mkdtempSync(join(tmpdir(), "millrace-curl-")), "results.json");
     if (content !== undefined) writeFileSync(results, content);
     const environment = {
@@ -125,8 +149,8 @@ describe("the step with curl and jq", () => {
       BATCH_METRICS_TOKEN: "dev-upload-token",
       RESULTS: results,
     };
-    // The retries of a service that is away are curl's own business, and take half a minute.
-    const quick = script.replace("--retry 5 --retry-all-errors", "--retry 0");
+    // All the retries of a service that is away would take half a minute.
+    const quick = script.replace("--retry 5 ", `--retry ${retries} `);
     return step("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", quick], environment);
   };
   const upload = {
@@ -144,6 +168,29 @@ describe("the step with curl and jq", () => {
       expect.stringMatching(/Millrace: written as run \d+, 0 results/),
     ]);
     expect(summary).toContain("curl-1 written");
+  });
+
+  test("tries again where the service sheds load, and tells how it ended", async ({ expect }) => {
+    let requests = 0;
+    const shedding = createServer(async (request, response) => {
+      const body = await text(request);
+      if (++requests < 3) {
+        response.writeHead(503, { "Retry-After": "0" }).end("{}");
+        return;
+      }
+      const { authorization = "" } = request.headers;
+      const headers = { Authorization: authorization, "Content-Type": "application/json" };
+      const answer = await fetch(`${server.url}${request.url}`, { method: "POST", headers, body });
+      response.writeHead(answer.status).end(await answer.text());
+    }).listen(0, "127.0.0.1");
+    await once(shedding, "listening");
+    const address = shedding.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const again = JSON.stringify({ ...upload, batch_id: "curl-again" });
+    const { code, output } = await curl(again, `http://127.0.0.1:${port}`, 5);
+    shedding.close();
+    expect([code, requests]).toEqual([0, 3]);
+    expect(output).toMatch(/Millrace: written as run \d+, 0 results/);
   });
 
   test.for([
