@@ -29,8 +29,9 @@ export function report(measured: Measurements): string {
 
 Written by \`${command}\`: ${rounds} rounds of ${seconds} s a shot, contestants interleaved in each
 round, each started anew on an empty disk. Medians, with the least and the greatest in brackets.
-Requests that failed, and accepted batches that were not written in time: ${faults}. Millrace runs
-with one ledger shard, as in local development, unless its name says otherwise.
+Requests that failed, and accepted batches that were not written in time: ${faults}. 0 batches/s: none
+was answered within a shot. Millrace runs with one ledger shard, as in local development, unless its
+name says otherwise.
 See also [growth](benchmarks-growth.md) and [saturation](benchmarks-saturation.md).
 
 ${machine()}

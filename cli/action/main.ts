@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { text as textOf } from "node:stream/consumers";
 import * as v from "valibot";
 import { summaryOf, UploadReport } from "./summary.ts";
 
@@ -51,7 +51,7 @@ async function runClient(options: string[]) {
     });
   }
   const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const parts = [text(child.stdout), text(child.stderr), closed] as const;
+  const parts = [textOf(child.stdout), textOf(child.stderr), closed] as const;
   const [stdout, stderr, status] = await Promise.all(parts);
   return { stdout, stderr, status, interrupted };
 }

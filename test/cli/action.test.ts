@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -172,16 +172,17 @@ describe("the step with curl and jq", () => {
 
   test("tries again where the service sheds load, and tells how it ended", async ({ expect }) => {
     let requests = 0;
-    const shedding = createServer(async (request, response) => {
-      const body = await text(request);
-      if (++requests < 3) {
-        response.writeHead(503, { "Retry-After": "0" }).end("{}");
-        return;
-      }
+    const passOn = async (request: IncomingMessage, response: ServerResponse) => {
       const { authorization = "" } = request.headers;
       const headers = { Authorization: authorization, "Content-Type": "application/json" };
-      const answer = await fetch(`${server.url}${request.url}`, { method: "POST", headers, body });
+      const init = { method: "POST", headers, body: await text(request) };
+      const answer = await fetch(`${server.url}${request.url}`, init);
       response.writeHead(answer.status).end(await answer.text());
+    };
+    const shedding = createServer((request, response) => {
+      if (++requests >= 3) void passOn(request, response);
+      else
+        request.resume().once("end", () => response.writeHead(503, { "Retry-After": "0" }).end());
     }).listen(0, "127.0.0.1");
     await once(shedding, "listening");
     const address = shedding.address();
