@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { chart } from "./chart.ts";
 import { load } from "./load.ts";
+import { WARM_SECONDS } from "./measure.ts";
 import { machine, type Run, table } from "./page.ts";
 import { costOf } from "./process-cost.ts";
 import { median } from "./statistics.ts";
@@ -111,7 +112,7 @@ async function shoot(size: Size, seconds: number): Promise<void> {
   const running = await startWorkerd(SERVICE, { state: size.state });
   const { url, token } = running;
   const settings = { url, token, results: RESULTS, status: 201 as const, connections: 16 };
-  await load({ ...settings, seconds: 2 });
+  await load({ ...settings, seconds: WARM_SECONDS });
   const before = costOf(running.pids());
   const { perSecond, p50_ms, succeeded } = await load({ ...settings, seconds });
   const after = costOf(running.pids());

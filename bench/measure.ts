@@ -8,7 +8,7 @@ import type { Upload } from "./workload.ts";
  * Load before the clock starts, until what is compiled is compiled and memory has its size: the
  * service's grows for about eight seconds, and new pages cost a tenth of its time until then.
  */
-const WARM_SECONDS = 8;
+export const WARM_SECONDS = 8;
 
 /** One shot of one contestant. */
 export interface Shot extends LoadResult {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { chart } from "./chart.ts";
 import { load } from "./load.ts";
+import { WARM_SECONDS } from "./measure.ts";
 import { machine, type Run, table } from "./page.ts";
 import { median } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
@@ -57,7 +58,7 @@ async function measureCapacity(seconds: number): Promise<number> {
     connections: 64,
     seconds,
   };
-  await load({ ...settings, seconds: 2 });
+  await load({ ...settings, seconds: WARM_SECONDS });
   const { perSecond } = await load(settings);
   await running.stop();
   return perSecond;
@@ -68,7 +69,7 @@ async function offer(share: number, rate: number, seconds: number): Promise<Poin
   try {
     const { url, token } = running;
     const settings = { url, token, results: RESULTS, status: 201 as const };
-    await load({ ...settings, connections: 16, seconds: 3 });
+    await load({ ...settings, connections: 16, seconds: WARM_SECONDS });
     const before = (await running.written?.()) ?? 0;
     const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
     const written = ((await running.written?.()) ?? 0) - before;
