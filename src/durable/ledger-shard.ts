@@ -50,6 +50,8 @@ export class LedgerShard {
   readonly #waiters: Waiters;
   /** When the alarm is set for, as far as this instance knows. */
   #alarmAt: number | null = null;
+  /** Ends when it is set, or cannot be. */
+  #alarmSet: Promise<void> = Promise.resolve();
 
   constructor(ports: ShardPorts, settings: ShardSettings) {
     this.#ports = ports;
@@ -160,7 +162,7 @@ export class LedgerShard {
 
   /**
    * Sees to it that the alarm rings before what is accepted now is due again. It comes before
-   * a batch is stored, in the same turn, so that no batch is ever without an alarm that will
+   * a batch is stored, which waits for it, so that no batch is ever without an alarm that will
    * come to it: should this end before the outbox has sent, the alarm sends.
    */
   #wakeInTime(): Promise<void> {
@@ -175,9 +177,16 @@ export class LedgerShard {
     if (next !== Infinity) await this.#wakeBy(next);
   }
 
-  /** Sets the alarm, unless it is set for then or earlier: setting it costs a written row. */
-  async #wakeBy(time: number): Promise<void> {
-    if (this.#alarmAt !== null && this.#alarmAt <= time) return;
+  /**
+   * Sets the alarm, unless it is set for then or earlier: setting it costs a written row. Who
+   * relies on one that is just being set fails with it.
+   */
+  #wakeBy(time: number): Promise<void> {
+    if (this.#alarmAt === null || this.#alarmAt > time) this.#alarmSet = this.#setAlarm(time);
+    return this.#alarmSet;
+  }
+
+  async #setAlarm(time: number): Promise<void> {
     this.#alarmAt = time;
     try {
       await this.#ports.setAlarm(time);

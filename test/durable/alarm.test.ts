@@ -30,3 +30,29 @@ test("where the alarm cannot be set nothing is promised, and nothing is stored t
     expect(shard.ledger.find("batch-metrics/run-1")).toBeUndefined();
   });
 });
+
+test("a batch that relies on an alarm which is just being set is not stored where that fails", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const { promise: beingSet, reject: fail } = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const ports = {
+      sql: ledgerSqlOf(storage),
+      clock: realClock,
+      send: () => Promise.resolve(),
+      setAlarm() {
+        started.resolve();
+        return beingSet;
+      },
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const first = shard.accept(ADMISSION, 0);
+    await started.promise;
+    const second = shard.accept({ ...ADMISSION, batch_id: "run-2" }, 0);
+    setTimeout(() => fail(new Error("the alarm cannot be set")), 50);
+    const outcomes = await Promise.allSettled([first, second]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(shard.ledger.find("batch-metrics/run-2")).toBeUndefined();
+  });
+});
