@@ -247,8 +247,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "what one batch of many throws is thrown at all that came with it",
     file: "src/durable/intake.ts",
-    search: "        reject(error);\n      }\n    }\n    const awaited",
-    replace: "        reject(error);\n        break;\n      }\n    }\n    const awaited",
+    search: "        reject(error);\n      }\n    }\n    this.#ports.stored(",
+    replace: "        reject(error);\n        break;\n      }\n    }\n    this.#ports.stored(",
   },
   {
     bug: "the ledger forgets what it wrote just now",

@@ -53,16 +53,19 @@ export class Intake {
       return;
     }
     const tickets: Ticket[] = [];
-    for (const { admission, resolve, reject } of arrivals) {
+    let anyAwaited = false;
+    for (const { admission, awaited, resolve, reject } of arrivals) {
       try {
         const { receipt, ticket } = this.#ports.store(admission);
-        if (ticket) tickets.push(ticket);
+        if (ticket) {
+          tickets.push(ticket);
+          anyAwaited ||= awaited;
+        }
         resolve(receipt);
       } catch (error) {
         reject(error);
       }
     }
-    const awaited = arrivals.some((arrival) => arrival.awaited);
-    this.#ports.stored(tickets, awaited);
+    this.#ports.stored(tickets, anyAwaited);
   }
 }
