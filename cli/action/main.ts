@@ -25,6 +25,7 @@ async function run(): Promise<void> {
   const { stdout, stderr, status, interrupted } = await runClient([...optionsOf(), "--", ...files]);
   for (const line of stderr.split("\n"))
     if (line.trim() !== "") warn(line.replace(/^warning: /, ""));
+  if (interrupted) process.exitCode = status ?? 1;
   if (stdout.trim() === "") throw new Error(`millrace ended with ${status} and told nothing`);
 
   const report = v.parse(UploadReport, JSON.parse(stdout));
@@ -33,7 +34,7 @@ async function run(): Promise<void> {
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
   write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled}\n`);
-  if ((failOnError || interrupted) && status !== 0) process.exitCode = status ?? 1;
+  if (failOnError && status !== 0) process.exitCode = status ?? 1;
 }
 
 /** Runs the client to its end. A job that is cancelled lets it end in order: it keeps what is not delivered. */
@@ -50,7 +51,9 @@ async function runClient(options: string[]) {
       child.kill(name);
     });
   }
-  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const closed = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+  });
   const parts = [textOf(child.stdout), textOf(child.stderr), closed] as const;
   const [stdout, stderr, status] = await Promise.all(parts);
   return { stdout, stderr, status, interrupted };
