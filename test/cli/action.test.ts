@@ -1,12 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
+import { openBusyFront, openSilentFront } from "./front.ts";
 
 let server: LocalServer;
 beforeAll(async () => {
@@ -109,15 +107,11 @@ describe("the action", () => {
     expect,
   }) => {
     let asked = () => {};
-    const silent = createServer(() => asked()).listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const address = silent.address();
-    const port = typeof address === "object" ? address?.port : undefined;
+    const silent = await openSilentFront(() => asked());
     const { code, summary, outputs } = await act(
-      { files: report, url: `http://127.0.0.1:${port}`, deadline: "50" },
+      { files: report, url: silent.url, deadline: "50" },
       (child) => (asked = () => child.kill("SIGTERM")),
     );
-    silent.closeAllConnections();
     silent.close();
     expect([code, outputs]).toEqual([143, "delivered=0\nspooled=1\n"]);
     expect(summary).toContain("kept in the spool");
@@ -171,26 +165,11 @@ describe("the step with curl and jq", () => {
   });
 
   test("tries again where the service sheds load, and tells how it ended", async ({ expect }) => {
-    let requests = 0;
-    const passOn = async (request: IncomingMessage, response: ServerResponse) => {
-      const { authorization = "" } = request.headers;
-      const headers = { Authorization: authorization, "Content-Type": "application/json" };
-      const init = { method: "POST", headers, body: await text(request) };
-      const answer = await fetch(`${server.url}${request.url}`, init);
-      response.writeHead(answer.status).end(await answer.text());
-    };
-    const shedding = createServer((request, response) => {
-      if (++requests >= 3) void passOn(request, response);
-      else
-        request.resume().once("end", () => response.writeHead(503, { "Retry-After": "0" }).end());
-    }).listen(0, "127.0.0.1");
-    await once(shedding, "listening");
-    const address = shedding.address();
-    const port = typeof address === "object" ? address?.port : undefined;
+    const shedding = await openBusyFront(server.url, 2, "0", 503);
     const again = JSON.stringify({ ...upload, batch_id: "curl-again" });
-    const { code, output } = await curl(again, `http://127.0.0.1:${port}`, 5);
+    const { code, output } = await curl(again, shedding.url, 5);
     shedding.close();
-    expect([code, requests]).toEqual([0, 3]);
+    expect([code, shedding.posts.length]).toEqual([0, 3]);
     expect(output).toMatch(/Millrace: written as run \d+, 0 results/);
   });
 

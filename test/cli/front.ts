@@ -27,11 +27,25 @@ export async function openRelay(target: () => string | undefined): Promise<Front
   return listen(relay);
 }
 
-/** Answers the first posts with 429 and `Retry-After`, then passes them on; notes when each came. */
+/** Takes requests and never answers them; tells of each. */
+export async function openSilentFront(onRequest: () => void): Promise<Front> {
+  const silent = createServer(onRequest);
+  const front = await listen(silent);
+  return {
+    url: front.url,
+    close() {
+      silent.closeAllConnections();
+      front.close();
+    },
+  };
+}
+
+/** Answers the first posts with 429 (or another status) and `Retry-After`, then passes them on; notes when each came. */
 export async function openBusyFront(
   service: string,
   refusals: number,
   retryAfter: string,
+  status = 429,
 ): Promise<Front & { posts: number[] }> {
   const posts: number[] = [];
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -39,7 +53,7 @@ export async function openBusyFront(
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     posts.push(Date.now());
     if (posts.length <= refusals) {
-      response.writeHead(429, { "Retry-After": retryAfter }).end();
+      response.writeHead(status, { "Retry-After": retryAfter }).end();
       return;
     }
     const answer = await fetch(`${service}${request.url ?? ""}`, {
