@@ -32,6 +32,9 @@ const { values } = parseArgs({
   },
 });
 
+if (values.results && !values.out)
+  throw new Error("--results needs --out: it is not the whole page");
+
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 4));
 const command = [
