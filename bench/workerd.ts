@@ -12,6 +12,8 @@ import { processTree } from "./process-cost.ts";
 export const SERVICE = "src/index.ts";
 
 const TOKEN = "bench-token";
+/** The Worker's name in its runtime. */
+const NAME = "bench";
 
 const bundles = new Map<string, string>();
 
@@ -43,9 +45,10 @@ export interface WorkerdOptions {
 }
 
 /**
- * A Worker in workerd with what `wrangler.toml` binds, on a disk of its own, without the proxy
- * of `wrangler dev`, and with the one ledger shard of local development. Only the rate limit
- * is left out: the load would run into it.
+ * A Worker in workerd with what `wrangler.toml` binds, on a disk of its own, and with the one
+ * ledger shard of local development. It is called on a socket of its own: without the proxy of
+ * `wrangler dev`, and without the simulator's Worker that passes requests on, which costs more
+ * than all of limit-http. Only the rate limit is left out: the load would run into it.
  */
 export async function startWorkerd(entry: string, options: WorkerdOptions = {}): Promise<Running> {
   const state = options.state ?? mkdtempSync(join(tmpdir(), "millrace-bench-"));
@@ -63,7 +66,8 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
     // The log's lines are part of the service's cost; printing them here is not.
     handleStructuredLogs: () => {},
     ...workerOptions,
-    name: "bench",
+    name: NAME,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     modules: [{ type: "ESModule", path: "index.js", contents: bundle(entry) }],
     ratelimits: {},
     d1Databases: Object.fromEntries(names.map((name) => [name, name.toLowerCase()])),
@@ -75,7 +79,7 @@ export async function startWorkerd(entry: string, options: WorkerdOptions = {}):
     ),
   });
   const runtime = new Miniflare(miniflare);
-  const url = (await runtime.ready).origin;
+  const url = (await runtime.unsafeGetDirectURL(NAME)).origin;
   for (const name of names) {
     const database = await runtime.getD1Database(name);
     await migrate(database);

@@ -35,11 +35,12 @@ const NONE: StreamBooks = {
   rejected: {},
 };
 
+// All rows are looked at, so in the table's own order: by the key's index it takes ten times as long.
 const TALLY = `
   SELECT count(*) AS all_batches, count(*) FILTER (WHERE state = 'written') AS written,
     count(*) FILTER (WHERE state = 'dead') AS dead, count(*) FILTER (WHERE state = 'pending') AS pending,
     min(accepted_at) FILTER (WHERE state = 'pending') AS oldest_pending_at
-  FROM batches WHERE key > ?1 || '/' AND key < ?1 || '0'`;
+  FROM batches NOT INDEXED WHERE key > ?1 || '/' AND key < ?1 || '0'`;
 
 const STRETCH = `
   SELECT ${ROW} FROM batches WHERE key > ? AND state = 'written' ORDER BY key LIMIT ${AUDIT_ROWS}`;

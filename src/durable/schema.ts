@@ -10,13 +10,16 @@ export interface LedgerSql {
 }
 
 /**
- * One row a batch, WITHOUT ROWID: a text key in a rowid table costs two written rows. The
- * body lies in the row, so that accepting writes one row and an entry of `batches_due`, and
- * settling one. Only a body of over `BODY_PART_BYTES` has further parts.
+ * One row a batch, with its body in it, so that accepting writes a row and two entries of
+ * indexes, and settling one row. Only a body of over `BODY_PART_BYTES` has further parts.
+ *
+ * Not WITHOUT ROWID, which would save the entry of the key's index: SQLite reads a whole row of
+ * such a table, with its body, for each comparison of keys. A ledger from before is one, and works
+ * the same. See docs/decisions/0015.
  */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS batches (
-    key TEXT PRIMARY KEY,
+    key TEXT NOT NULL PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('pending', 'written', 'dead')),
     digest TEXT NOT NULL,
     row_count INTEGER NOT NULL,
@@ -34,7 +37,7 @@ const TABLES = `
     replayed_at INTEGER,
     run TEXT,
     part TEXT
-  ) WITHOUT ROWID;
+  );
   CREATE INDEX IF NOT EXISTS batches_due ON batches (due_at) WHERE state = 'pending';
   CREATE INDEX IF NOT EXISTS batches_dead ON batches (settled_at) WHERE state = 'dead';
   CREATE TABLE IF NOT EXISTS body_parts (
@@ -42,7 +45,7 @@ const TABLES = `
     number INTEGER NOT NULL,
     part TEXT NOT NULL,
     PRIMARY KEY (key, number)
-  ) WITHOUT ROWID;
+  );
   CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID`;
 
 /** Makes the tables where they are not. Safe to repeat. */

@@ -2,7 +2,23 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
-import { createTables } from "../../src/durable/schema.ts";
+import { Ledger } from "../../src/durable/ledger.ts";
+import { createTables, type LedgerSql } from "../../src/durable/schema.ts";
+
+const BATCH = {
+  stream: "batch-metrics",
+  batch_id: "one",
+  digest: "d1",
+  row_count: 1,
+  bytes: 20,
+  body: { run: "{}", parts: ['[["jq","homebrew"]]'] },
+};
+const WRITTEN = {
+  key: "batch-metrics/one",
+  digest: "d1",
+  outcome: "written",
+  batch_run_id: 7,
+} as const;
 
 test("a ledger from before there were several databases is brought up to date", async ({
   expect,
@@ -15,3 +31,63 @@ test("a ledger from before there were several databases is brought up to date", 
     expect(sql.exec("SELECT database FROM batches")).toEqual([]);
   });
 });
+
+test("a ledger whose tables are of before, without rowids, goes on as it is", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const sql = ledgerSqlOf(storage);
+    for (const table of ["batches", "body_parts"]) {
+      const made = String(sql.exec(DEFINITION, table)[0]?.["sql"]);
+      sql.exec(`DROP TABLE ${table}`);
+      sql.exec(`${made} WITHOUT ROWID`);
+    }
+    const ledger = new Ledger(sql, { shard: 0, redeliverAfterMs: 1_000 });
+    expect(ledger.accept(BATCH, 0).receipt).toMatchObject({ outcome: "accepted" });
+    expect(ledger.claim([WRITTEN.key])).toMatchObject([{ state: "pending", body: BATCH.body }]);
+    expect(ledger.settle([WRITTEN], 1)).toMatchObject([{ state: "written", batch_run_id: 7 }]);
+    expect(ledger.accept(BATCH, 2).receipt).toMatchObject({ outcome: "duplicate" });
+  });
+});
+
+test("no table without rowids holds bodies: SQLite would read them to compare keys", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const sql = ledgerSqlOf(storage);
+    for (const table of ["batches", "body_parts"]) {
+      expect(sql.exec(DEFINITION, table)[0]?.["sql"]).not.toMatch(/WITHOUT ROWID/i);
+    }
+  });
+});
+
+test("a batch costs four written rows: three to accept it, one to settle it", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    let written = 0;
+    const counted: LedgerSql = {
+      ...ledgerSqlOf(storage),
+      exec(text, ...parameters) {
+        const cursor = storage.sql.exec<Record<string, string | number | null>>(
+          text,
+          ...parameters,
+        );
+        const rows = cursor.toArray();
+        written += cursor.rowsWritten;
+        return rows;
+      },
+    };
+    const ledger = new Ledger(counted, { shard: 0, redeliverAfterMs: 1_000 });
+    written = 0;
+    ledger.accept(BATCH, 0);
+    expect(written).toBe(3);
+    ledger.accept(BATCH, 0);
+    ledger.claim([WRITTEN.key]);
+    expect(written, "a duplicate and a claim").toBe(3);
+    ledger.settle([WRITTEN], 1);
+    expect(written).toBe(4);
+  });
+});
+
+const DEFINITION = "SELECT sql FROM sqlite_master WHERE name = ?";
