@@ -16,3 +16,8 @@ export function spread(values: readonly number[]): [least: number, greatest: num
   const finite = values.filter((value) => Number.isFinite(value));
   return [Math.min(...finite), Math.max(...finite)];
 }
+
+/** Each round's value through the other's of the same round, so that what slows a whole round cancels out. */
+export function ratios(values: readonly number[], others: readonly number[]): number[] {
+  return values.map((value, round) => value / (others[round] ?? Number.NaN));
+}
