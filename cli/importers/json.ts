@@ -8,6 +8,9 @@ type JsonObject = Record<string, unknown>;
 /** Characters of a JSON file that is written over several lines, and so parsed whole. */
 const MOST_TEXT = 256 * 1024 * 1024;
 
+const TOO_LARGE =
+  "up to here the file is one JSON value over several lines, and too large for one. Should it be one value a line, its first line is broken";
+
 /**
  * JSON: one value a line, each an upload of its own; or one value over several lines. The good
  * lines of a file come first; the wrong ones are named together at its end.
@@ -22,12 +25,13 @@ export async function* importJson(
   const faults: ImportError[] = [];
   // The lines, where the first is no value by itself.
   let alone: string[] | undefined;
+  let characters = 0;
   let first = true;
   for await (const { number, text } of lines) {
     if (alone) {
+      characters += text.length + 1;
+      if (characters > MOST_TEXT) throw new ImportError(file, number, TOO_LARGE);
       alone.push(text);
-      if (alone.length * 40 > MOST_TEXT)
-        throw new ImportError(file, number, "the file is too large");
       continue;
     }
     if (text.trim() === "") continue;

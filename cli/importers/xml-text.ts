@@ -6,7 +6,7 @@ const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
 const REFERENCE = /&#(?:x(?<hex>[0-9a-f]{1,8})|(?<decimal>\d{1,10}));/gi;
 
 /** The longest that a reference can be, so that one at the end of a chunk waits for its rest. */
-const LONGEST_REFERENCE = 14;
+const LONGEST_REFERENCE = 13;
 
 /**
  * The text with U+FFFD for what XML forbids, as a character or by its number: tools write the
