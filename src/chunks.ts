@@ -26,6 +26,9 @@ const encoder = new TextEncoder();
 
 /** The elements, JSON texts, as JSON arrays of at most so many bytes of UTF-8 each. */
 export function jsonArraysOf(elements: readonly string[], mostBytes: number): string[] {
+  const characters = elements.reduce((sum, element) => sum + element.length + 1, 0);
+  // A character is at most three bytes: what fits in any case is not encoded to be measured.
+  if (elements.length > 0 && characters * 3 <= mostBytes) return [`[${elements.join(",")}]`];
   const chunks = chunksOf(elements, sizeWithComma, mostBytes);
   return chunks.map((chunk) => `[${chunk.join(",")}]`);
 }

@@ -18,12 +18,13 @@ export function shardOf(env: Env, key: string): number {
  * Calls a shard. Everything a shard offers is safe to repeat, so a call that failed is made
  * once more, on a new stub, where the platform says that may help. An overloaded object is
  * left alone.
+ * @param call returns the stub's own promise: an async function around it costs a tenth of the call.
  * @throws Problem `unavailable` where the shard does not answer.
  */
 export async function callShard<Result>(
   env: Env,
   shard: number,
-  call: (stub: LedgerStub) => Promise<Result>,
+  call: (stub: LedgerStub) => PromiseLike<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -58,8 +59,8 @@ export async function shardsFor(env: Env, key: string): Promise<number[]> {
 /** The ledger as the queue's consumers see it. */
 export function ledgerPort(env: Env): LedgerPort {
   return {
-    claim: (shard, keys) => callShard(env, shard, async (stub) => stub.claim(keys)),
-    settle: (shard, reports) => callShard(env, shard, async (stub) => stub.settle(reports)),
+    claim: (shard, keys) => callShard(env, shard, (stub) => stub.claim(keys)),
+    settle: (shard, reports) => callShard(env, shard, (stub) => stub.settle(reports)),
     bury: (shard, burials) => callShard(env, shard, async (stub) => stub.bury(burials)),
   };
 }

@@ -49,7 +49,7 @@ async function accept(
   const { batch_id, row_count: rows, bytes } = admission;
   const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);
   const shard = shardOf(env, keyOf(admission));
-  const receipt = await callShard(env, shard, async (ledger) =>
+  const receipt = await callShard(env, shard, (ledger): PromiseLike<Receipt> =>
     ledger.accept(admission, preference.wait_ms),
   );
   note("upload.received", {
