@@ -103,3 +103,6 @@ export const MAX_SHARDS = 256;
  * the same for one batch as for many, and the wait is short beside any of them.
  */
 export const INTAKE_MS = 1;
+
+/** Batches that come one at a time, further apart than this, do not wait for others. */
+export const COMPANY_MS = 2;

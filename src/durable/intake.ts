@@ -1,4 +1,4 @@
-import { INTAKE_MS } from "../limits.ts";
+import { COMPANY_MS, INTAKE_MS } from "../limits.ts";
 import type { Ticket } from "../queue/ticket.ts";
 import type { Clock } from "./clock.ts";
 import type { Admission, Receipt } from "./ledger.ts";
@@ -6,6 +6,8 @@ import type { Admission, Receipt } from "./ledger.ts";
 /** What the intake works with. */
 export interface IntakePorts {
   clock: Clock;
+  /** Whether callers wait here for batches to be written: then more are likely to come. */
+  expecting(): boolean;
   /** Called before anything is stored. Where it fails, nothing is. */
   ready(): Promise<void>;
   /** Stores one batch, or says what is known of it. */
@@ -24,11 +26,16 @@ interface Arrival {
 
 /**
  * Stores batches that arrive together in one turn, and so in one commit of the platform's: a
- * commit costs the same for one batch as for sixty.
+ * commit costs the same for one batch as for sixty. One that comes alone, as the one before it
+ * did, waits for nobody.
  */
 export class Intake {
   readonly #ports: IntakePorts;
   #waiting: Arrival[] = [];
+  /** When the last batch came, in milliseconds since 1970. */
+  #lastAt = 0;
+  /** Whether the last turn stored a single batch. */
+  #lastAlone = false;
 
   constructor(ports: IntakePorts) {
     this.#ports = ports;
@@ -37,15 +44,26 @@ export class Intake {
   /** @param awaited whether its caller waits until it is written. */
   add(admission: Admission, awaited: boolean): Promise<Receipt> {
     return new Promise((resolve, reject) => {
+      const alone = this.#comesAlone();
       this.#waiting.push({ admission, awaited, resolve, reject });
-      if (this.#waiting.length === 1)
-        this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
+      if (this.#waiting.length > 1) return;
+      if (alone) void this.#storeWaiting();
+      else this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
     });
+  }
+
+  /** Whether nothing tells of others that are about to come. */
+  #comesAlone(): boolean {
+    const now = this.#ports.clock.now();
+    const since = now - this.#lastAt;
+    this.#lastAt = now;
+    return this.#lastAlone && since > COMPANY_MS && !this.#ports.expecting();
   }
 
   async #storeWaiting(): Promise<void> {
     const arrivals = this.#waiting;
     this.#waiting = [];
+    this.#lastAlone = arrivals.length === 1;
     try {
       await this.#ports.ready();
     } catch (error) {

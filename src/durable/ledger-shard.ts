@@ -63,6 +63,7 @@ export class LedgerShard {
     this.#waiters = new Waiters(ports.clock);
     this.#intake = new Intake({
       clock: ports.clock,
+      expecting: () => this.#waiters.any,
       ready: () => this.#wakeInTime(),
       store: (admission) => this.#store(admission),
       stored: (tickets, awaited) => this.#outbox.add(tickets, awaited),

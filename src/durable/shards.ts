@@ -61,7 +61,7 @@ export function ledgerPort(env: Env): LedgerPort {
   return {
     claim: (shard, keys) => callShard(env, shard, (stub) => stub.claim(keys)),
     settle: (shard, reports) => callShard(env, shard, (stub) => stub.settle(reports)),
-    bury: (shard, burials) => callShard(env, shard, async (stub) => stub.bury(burials)),
+    bury: (shard, burials) => callShard(env, shard, (stub) => stub.bury(burials)),
   };
 }
 

@@ -22,6 +22,11 @@ export class Waiters {
     this.#clock = clock;
   }
 
+  /** Whether anybody waits. */
+  get any(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** The batch as it was settled, or undefined after `ms`, whichever is first. */
   wait(key: string, ms: number): Promise<Settled | undefined> {
     return new Promise((resolve) => {

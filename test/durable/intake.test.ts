@@ -2,7 +2,9 @@ import { test } from "vitest";
 import { realClock } from "../../src/durable/clock.ts";
 import { Intake } from "../../src/durable/intake.ts";
 import type { Admission } from "../../src/durable/ledger.ts";
+import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
+import { HandClock } from "./hand-clock.ts";
 
 const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: null } as const;
 
@@ -22,6 +24,7 @@ test("batches that arrive together are stored in one turn, and their tickets go 
   const sent: [number, boolean][] = [];
   const intake = new Intake({
     clock: realClock,
+    expecting: () => false,
     async ready() {
       turns.push("|");
     },
@@ -45,6 +48,7 @@ test("a batch that cannot be stored fails alone", async ({ expect }) => {
   const sent: number[] = [];
   const intake = new Intake({
     clock: realClock,
+    expecting: () => false,
     ready: () => Promise.resolve(),
     store(one) {
       if (one.batch_id === "b") throw new Error("string or blob too big");
@@ -57,4 +61,42 @@ test("a batch that cannot be stored fails alone", async ({ expect }) => {
   );
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(sent).toEqual([2]);
+});
+
+test("a batch waits for others, unless it comes alone as the one before it did", async ({
+  expect,
+}) => {
+  const clock = new HandClock();
+  let expecting = false;
+  const intake = new Intake({
+    clock,
+    expecting: () => expecting,
+    ready: () => Promise.resolve(),
+    store: (one) => ({
+      receipt: { outcome: "accepted", ...PENDING },
+      ticket: ticketOf(one),
+    }),
+    stored: () => {},
+  });
+  /** Lets one batch come after so many milliseconds. @returns whether it waited for others. */
+  const waits = async (after_ms: number) => {
+    clock.pass(after_ms);
+    const { set } = clock;
+    const receipt = intake.add(admission("a"), false);
+    const waited = clock.set > set;
+    clock.pass(waited ? INTAKE_MS : 0);
+    await receipt;
+    return waited;
+  };
+  expect(await waits(0), "the first").toBe(true);
+  expect(await waits(100), "alone, after one that was").toBe(false);
+  expect(await waits(100), "alone again").toBe(false);
+  expect(await waits(COMPANY_MS), "close after another").toBe(true);
+  expecting = true;
+  expect(await waits(100), "while callers wait here").toBe(true);
+  expecting = false;
+  const both = [intake.add(admission("b"), false), intake.add(admission("c"), false)];
+  clock.pass(INTAKE_MS);
+  await Promise.all(both);
+  expect(await waits(100), "after two that came together").toBe(true);
 });
