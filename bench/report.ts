@@ -34,7 +34,7 @@ interleaved in each round, each started anew on an empty disk. Medians, with the
 brackets; a ratio is one of two shots of the same round, since this machine's speed differs from round to round.
 Requests that failed, and accepted batches that were not written in time: ${faults}. 0 batches/s: none
 was answered within a shot. Millrace runs with one ledger shard, as in local development, unless its
-name says otherwise.
+name says otherwise. Workers are called on a socket of their own, without a proxy of the simulator's.
 See also [growth](benchmarks-growth.md) and [saturation](benchmarks-saturation.md).
 
 ${machine()}

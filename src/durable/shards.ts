@@ -18,7 +18,7 @@ export function shardOf(env: Env, key: string): number {
  * Calls a shard. Everything a shard offers is safe to repeat, so a call that failed is made
  * once more, on a new stub, where the platform says that may help. An overloaded object is
  * left alone.
- * @param call returns the stub's own promise: an async function around it costs a tenth of the call.
+ * @param call better returns the stub's own promise than is async: that would be one more to wait for.
  * @throws Problem `unavailable` where the shard does not answer.
  */
 export async function callShard<Result>(

@@ -20,7 +20,7 @@ export async function batchStatus(
   const home = shardOf(env, key);
 
   // The ledger first: while D1 is away it still knows what waits for D1.
-  const row = await callShard(env, home, async (ledger) => ledger.status(key));
+  const row = await callShard(env, home, (ledger) => ledger.status(key));
   if (row && row.state !== "written") return json(unwritten(batch_id, row));
   const run = await storedRun(stream, env, batch_id);
   if (run) return json(written(stream, batch_id, run, row));
@@ -39,7 +39,7 @@ async function storedRun(stream: Stream, env: Env, batch_id: string): Promise<St
 async function findElsewhere(env: Env, key: string): Promise<BatchRow | undefined> {
   const others = (await shardsFor(env, key)).slice(1);
   const rows = await Promise.all(
-    others.map((shard) => callShard(env, shard, async (ledger) => ledger.status(key))),
+    others.map((shard) => callShard(env, shard, (ledger) => ledger.status(key))),
   );
   return rows.find((row) => row !== null) ?? undefined;
 }

@@ -9,7 +9,7 @@ export async function readBooks(_request: Request, { env, streams }: Context): P
   const names = streams.map((stream) => stream.name);
   const shards = await allShards(env);
   const books = await Promise.all(
-    shards.map((shard) => callShard(env, shard, async (ledger) => ledger.books(names))),
+    shards.map((shard) => callShard(env, shard, (ledger) => ledger.books(names))),
   );
   const now = Date.now();
   const byStream = names.map((name, index) => {

@@ -40,7 +40,7 @@ export async function listDeadLetters(
 export async function readDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { stream, key } = named(context);
   for (const shard of await shardsFor(context.env, key)) {
-    const found = await callShard(context.env, shard, async (ledger) => ledger.deadLetter(key));
+    const found = await callShard(context.env, shard, (ledger) => ledger.deadLetter(key));
     if (!found) continue;
     const batch = decodeBody(stream, batchOf(key).batch_id, found.body);
     return json({ ...summaryOf(found.row), batch: uploadOf(stream, batch) });
@@ -52,7 +52,7 @@ export async function readDeadLetter(_request: Request, context: Context): Promi
 export async function replayDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
   for (const shard of await shardsFor(context.env, key)) {
-    if (await callShard(context.env, shard, async (ledger) => ledger.replay(key))) {
+    if (await callShard(context.env, shard, (ledger) => ledger.replay(key))) {
       log("dead-letter.replayed", { ...batchOf(key), shard, token: context.caller?.name });
       return json({ ...batchOf(key), status: "pending" }, 202);
     }
@@ -75,9 +75,9 @@ export async function replayDeadLetters(
   for (const shard of await allShards(env)) {
     if (replayed < limit) {
       const room = limit - replayed;
-      replayed += await callShard(env, shard, async (ledger) => ledger.replayAll(filter, room));
+      replayed += await callShard(env, shard, (ledger) => ledger.replayAll(filter, room));
     }
-    left += await callShard(env, shard, async (ledger) => ledger.countDeadLetters(filter));
+    left += await callShard(env, shard, (ledger) => ledger.countDeadLetters(filter));
   }
   log("dead-letters.replayed", { replayed, left, token: caller?.name });
   return json({ replayed, left }, 202);
@@ -87,7 +87,7 @@ export async function replayDeadLetters(
 export async function dropDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
   for (const shard of await shardsFor(context.env, key)) {
-    if (await callShard(context.env, shard, async (ledger) => ledger.drop(key))) {
+    if (await callShard(context.env, shard, (ledger) => ledger.drop(key))) {
       log("dead-letter.dropped", { ...batchOf(key), shard, token: context.caller?.name });
       return new Response(null, { status: 204 });
     }

@@ -28,7 +28,7 @@ export async function reportRejections(env: Env): Promise<void> {
   reportedAt = Date.now();
   if (report.length === 0) return;
   try {
-    await callShard(env, 0, async (ledger) => ledger.countRejected(report));
+    await callShard(env, 0, (ledger) => ledger.countRejected(report));
   } catch (error) {
     logError("ledger.rejections-lost", { reason: reasonOf(error) });
   }

@@ -4,16 +4,7 @@ import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { LedgerShard } from "../../src/durable/ledger-shard.ts";
-import type { Admission } from "../../src/durable/ledger.ts";
-
-const ADMISSION: Admission = {
-  stream: "batch-metrics",
-  batch_id: "run-1",
-  digest: "d1",
-  row_count: 0,
-  bytes: 2,
-  body: { run: "{}", parts: ["[]"] },
-};
+import { admission } from "./admission.ts";
 
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,
@@ -26,7 +17,7 @@ test("where the alarm cannot be set nothing is promised, and nothing is stored t
       setAlarm: () => Promise.reject(new Error("the alarm cannot be set")),
     };
     const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
-    await expect(shard.accept(ADMISSION, 0)).rejects.toThrow("the alarm cannot be set");
+    await expect(shard.accept(admission("run-1"), 0)).rejects.toThrow("the alarm cannot be set");
     expect(shard.ledger.find("batch-metrics/run-1")).toBeUndefined();
   });
 });
@@ -47,9 +38,9 @@ test("a batch that relies on an alarm which is just being set is not stored wher
       },
     };
     const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
-    const first = shard.accept(ADMISSION, 0);
+    const first = shard.accept(admission("run-1"), 0);
     await started.promise;
-    const second = shard.accept({ ...ADMISSION, batch_id: "run-2" }, 0);
+    const second = shard.accept(admission("run-2"), 0);
     setTimeout(() => fail(new Error("the alarm cannot be set")), 50);
     const outcomes = await Promise.allSettled([first, second]);
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);

@@ -4,14 +4,10 @@ import { Intake } from "../../src/durable/intake.ts";
 import type { Admission } from "../../src/durable/ledger.ts";
 import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
+import { admission } from "./admission.ts";
 import { HandClock } from "./hand-clock.ts";
 
 const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: null } as const;
-
-function admission(batch_id: string): Admission {
-  const body = { run: "{}", parts: ["[]"] };
-  return { stream: "batch-metrics", batch_id, digest: "d", row_count: 0, bytes: 2, body };
-}
 
 function ticketOf({ stream, batch_id, bytes }: Admission): Ticket {
   return { stream, batch_id, shard: 0, bytes, replays: 0 };
