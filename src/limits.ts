@@ -104,5 +104,5 @@ export const MAX_SHARDS = 256;
  */
 export const INTAKE_MS = 1;
 
-/** Batches that come one at a time, further apart than this, do not wait for others. */
+/** Batches that come one at a time, further apart than this, do not wait for others: it is what INTAKE_MS takes in fact, as the runtime's timers go. */
 export const COMPANY_MS = 2;

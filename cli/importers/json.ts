@@ -5,8 +5,11 @@ import { linesOf } from "./lines.ts";
 
 type JsonObject = Record<string, unknown>;
 
-/** Characters of a JSON file that is written over several lines, and so parsed whole. */
+/** Characters of a JSON file that is written over several lines, and so parsed whole; with LINE_OVERHEAD for each. */
 const MOST_TEXT = 256 * 1024 * 1024;
+
+/** What a line takes in memory besides its characters, counted as characters. */
+const LINE_OVERHEAD = 40;
 
 const TOO_LARGE =
   "up to here the file is one JSON value over several lines, and too large for one. Should it be one value a line, its first line is broken";
@@ -29,7 +32,7 @@ export async function* importJson(
   let first = true;
   for await (const { number, text } of lines) {
     if (alone) {
-      characters += text.length + 1;
+      characters += text.length + LINE_OVERHEAD;
       if (characters > MOST_TEXT) throw new ImportError(file, number, TOO_LARGE);
       alone.push(text);
       continue;
@@ -37,9 +40,10 @@ export async function* importJson(
     if (text.trim() === "") continue;
     const value = parsed(text);
     // A value that goes on in the next line: the file is one value.
-    if (first && value === undefined)
+    if (first && value === undefined) {
       alone = [...Array.from({ length: number - 1 }, () => ""), text];
-    else yield* importLine(file, number, value, defaults, faults);
+      characters = text.length;
+    } else yield* importLine(file, number, value, defaults, faults);
     first = false;
   }
   if (alone) {

@@ -39,7 +39,7 @@ const TABLES = `
     part TEXT
   );
   CREATE INDEX IF NOT EXISTS batches_due ON batches (due_at) WHERE state = 'pending';
-  CREATE INDEX IF NOT EXISTS batches_dead ON batches (settled_at) WHERE state = 'dead';
+  CREATE INDEX IF NOT EXISTS batches_dead ON batches (settled_at, key) WHERE state = 'dead';
   CREATE TABLE IF NOT EXISTS body_parts (
     key TEXT NOT NULL,
     number INTEGER NOT NULL,

@@ -96,3 +96,21 @@ test("a batch waits for others, unless it comes alone as the one before it did",
   await Promise.all(both);
   expect(await waits(100), "after two that came together").toBe(true);
 });
+
+test("a caller that waits for a batch which is known already hurries no ticket", async ({
+  expect,
+}) => {
+  const sent: [number, boolean][] = [];
+  const intake = new Intake({
+    clock: realClock,
+    expecting: () => false,
+    ready: () => Promise.resolve(),
+    store: (one) =>
+      one.batch_id === "known"
+        ? { receipt: { outcome: "duplicate", ...PENDING } }
+        : { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) },
+    stored: (tickets, awaited) => void sent.push([tickets.length, awaited]),
+  });
+  await Promise.all([intake.add(admission("new"), false), intake.add(admission("known"), true)]);
+  expect(sent).toEqual([[1, false]]);
+});

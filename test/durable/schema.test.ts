@@ -2,6 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
+import { Books } from "../../src/durable/books.ts";
+import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
 import { Ledger } from "../../src/durable/ledger.ts";
 import { createTables, type LedgerSql } from "../../src/durable/schema.ts";
 import { admission } from "./admission.ts";
@@ -49,6 +51,14 @@ test("a ledger whose tables are of before, without rowids, goes on as it is", as
     expect(ledger.claim([WRITTEN.key])).toMatchObject([{ state: "pending", body: BATCH.body }]);
     expect(ledger.settle([WRITTEN], 1)).toMatchObject([{ state: "written", batch_run_id: 7 }]);
     expect(ledger.accept(BATCH, 2).receipt).toMatchObject({ outcome: "duplicate" });
+
+    const body = { run: "{}", parts: ['[["jq","homebrew"]]', '[["wget","homebrew"]]'] };
+    const long = { ...admission("long"), body };
+    ledger.accept(long, 3);
+    expect(ledger.body("batch-metrics/long")).toEqual(body);
+    ledger.bury([{ key: "batch-metrics/long", replays: 0 }], 4);
+    expect(listDeadLetters(sql, {}, undefined, 10)).toMatchObject([{ key: "batch-metrics/long" }]);
+    expect(new Books(sql).of("batch-metrics")).toMatchObject({ written: 1, dead: 1, accepted: 2 });
   });
 });
 
@@ -62,6 +72,35 @@ test("no table without rowids holds bodies: SQLite would read them to compare ke
       expect(made).toMatch(/^CREATE TABLE/);
       expect(made).not.toMatch(/WITHOUT ROWID/i);
     }
+  });
+});
+
+test("dead letters come in their order from an index, and all batches are counted without one", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const plans: string[] = [];
+    const sql: LedgerSql = {
+      ...ledgerSqlOf(storage),
+      exec(text, ...parameters) {
+        const steps = storage.sql.exec<{ detail: string }>(
+          `EXPLAIN QUERY PLAN ${text}`,
+          ...parameters,
+        );
+        plans.push(
+          steps
+            .toArray()
+            .map(({ detail }) => detail)
+            .join("; "),
+        );
+        return [];
+      },
+    };
+    listDeadLetters(sql, {}, undefined, 10);
+    expect(plans.at(-1)).toMatch(/^SEARCH batches USING INDEX batches_dead/);
+    expect(plans.at(-1)).not.toMatch(/TEMP B-TREE/);
+    new Books(sql).of("batch-metrics");
+    expect(plans).toContain("SCAN batches");
   });
 });
 

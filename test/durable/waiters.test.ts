@@ -46,9 +46,11 @@ test("each caller waits as long as it said, and no longer", async ({ expect }) =
     return ends.join(", ");
   };
   expect(await passes(999)).toBe("");
+  expect(waiters.any).toBe(true);
   expect(await passes(1)).toBe("short -");
   expect(await passes(2_000)).toBe("short -, middle -");
   waiters.settled([written("k")]);
   expect(await passes(0)).toBe("short -, middle -, long written");
+  expect(waiters.any).toBe(false);
   expect(clock.running).toBe(0);
 });

@@ -195,24 +195,28 @@ test("white space without end is refused, and not read to its end", async ({ exp
   expect(read).toBeLessThan(1_000);
 });
 
-test("a value over several lines without end is refused, and not read to its end", async ({
-  expect,
-}) => {
-  const line = Buffer.from(`${"x".repeat(8_000_000)}\n`);
-  let pieces = 0;
-  async function* endless() {
-    for (;;) {
-      pieces += 1;
-      yield pieces === 1 ? Buffer.from('{"batch_id":\n') : line;
+test.for([
+  ["of long lines", `${"x".repeat(8_000_000)}\n`, 35],
+  ["of empty lines", "\n".repeat(100_000), 6_710_888],
+] as const)(
+  "a value %s without end is refused, and not read to its end",
+  async ([, piece, line], { expect }) => {
+    const more = Buffer.from(piece);
+    let pieces = 0;
+    async function* endless() {
+      for (;;) {
+        pieces += 1;
+        yield pieces === 1 ? Buffer.from('{"batch_id":\n') : more;
+      }
     }
-  }
-  const source = { name: "endless", open: () => Readable.from(endless()) };
-  const read = async () => {
-    for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
-  };
-  await expect(read()).rejects.toThrow(/^endless:35: up to here the file is one JSON value/);
-  expect(pieces).toBeLessThan(60);
-});
+    const source = { name: "endless", open: () => Readable.from(endless()) };
+    const read = async () => {
+      for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
+    };
+    await expect(read()).rejects.toThrow(`endless:${line}: up to here the file is one JSON value`);
+    expect(pieces).toBeLessThan(100);
+  },
+);
 
 test("a broken first line does not lose the good ones after it", async ({ expect }) => {
   const good = JSON.stringify({ batch_id: "b", ecosystem: "npm", results: [] });
