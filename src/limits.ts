@@ -50,6 +50,9 @@ export const REDELIVER_TICKETS = 1_000;
 /** Bytes of unwritten bodies that a shard takes before it sheds load. A Durable Object stores 10 GB. */
 export const SHARD_BACKLOG_BYTES = 4_000_000_000;
 
+/** Bytes of bodies that a shard takes between two looks at its size: by so much it may take too many. */
+export const BACKLOG_LOOK_BYTES = 16_000_000;
+
 /** Rows of the ledger that one alarm looks at when it forgets written batches. */
 export const FORGET_ROWS = 5_000;
 

@@ -5,13 +5,17 @@ import type { LedgerSql } from "./schema.ts";
 /** The bodies of batches: the first part lies in the batch's own row, further ones here. */
 export class BodyStore {
   readonly #sql: LedgerSql;
+  /** Whether a batch may have further parts. Few shards ever have such a batch: the others need not look. */
+  #anyParts: boolean;
 
   constructor(sql: LedgerSql) {
     this.#sql = sql;
+    this.#anyParts = sql.exec("SELECT 1 FROM body_parts LIMIT 1").length > 0;
   }
 
   /** Keeps the parts after the first. */
   addParts(key: string, parts: readonly string[]): void {
+    this.#anyParts = true;
     for (const [index, part] of parts.entries()) {
       const text = "INSERT INTO body_parts (key, number, part) VALUES (?, ?, ?)";
       this.#sql.exec(text, key, index + 1, part);
@@ -26,6 +30,7 @@ export class BodyStore {
 
   /** The parts after the first, in order, of those of the batches that have any. */
   partsOf(keys: readonly string[]): Map<string, string[]> {
+    if (!this.#anyParts) return new Map();
     const text = `
       SELECT key, part FROM body_parts
       WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, number`;
@@ -39,7 +44,7 @@ export class BodyStore {
   }
 
   removeParts(keys: readonly string[]): void {
-    if (keys.length === 0) return;
+    if (!this.#anyParts || keys.length === 0) return;
     const text = "DELETE FROM body_parts WHERE key IN (SELECT value FROM json_each(?))";
     this.#sql.exec(text, JSON.stringify(keys));
   }

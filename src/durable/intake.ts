@@ -32,6 +32,8 @@ interface Arrival {
 export class Intake {
   readonly #ports: IntakePorts;
   #waiting: Arrival[] = [];
+  /** Ends the wait for company. */
+  #cancel: (() => void) | undefined;
   /** When the last batch came, in milliseconds since 1970. */
   #lastAt = 0;
   /** Whether the last turn stored a single batch. */
@@ -48,8 +50,13 @@ export class Intake {
       this.#waiting.push({ admission, awaited, resolve, reject });
       if (this.#waiting.length > 1) return;
       if (alone) void this.#storeWaiting();
-      else this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
+      else this.#cancel = this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
     });
+  }
+
+  /** Stores what waits in this turn: its caller writes, so there is a commit to go along with. */
+  joinCommit(): void {
+    if (this.#waiting.length > 0) void this.#storeWaiting();
   }
 
   /** Whether nothing tells of others that are about to come. */
@@ -61,6 +68,8 @@ export class Intake {
   }
 
   async #storeWaiting(): Promise<void> {
+    this.#cancel?.();
+    this.#cancel = undefined;
     const arrivals = this.#waiting;
     this.#waiting = [];
     this.#lastAlone = arrivals.length === 1;

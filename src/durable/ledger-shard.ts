@@ -103,9 +103,13 @@ export class LedgerShard {
     return batch ? { outcome: receipt.outcome, ...standingOf(batch) } : receipt;
   }
 
-  /** Records what became of batches, and lets their callers go. Safe to repeat. */
+  /**
+   * Records what became of batches, and lets their callers go. Safe to repeat. New batches that
+   * wait to be stored are stored with it, in one commit.
+   */
   settle(reports: Report[]): void {
     this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));
+    this.#intake.joinCommit();
   }
 
   /**

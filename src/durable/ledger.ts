@@ -1,4 +1,4 @@
-import { SHARD_BACKLOG_BYTES } from "../limits.ts";
+import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../limits.ts";
 import {
   batchOf,
   type Burial,
@@ -70,6 +70,10 @@ export class Ledger {
   readonly #settings: LedgerSettings;
   readonly #bodies: BodyStore;
   readonly #counters: Counters;
+  /** Whether there was no room at the last look at the file's size. */
+  #full = false;
+  /** Bytes that may come before the next look. */
+  #bytesToLook = 0;
 
   constructor(sql: LedgerSql, settings: LedgerSettings) {
     this.#sql = sql;
@@ -86,9 +90,8 @@ export class Ledger {
    */
   accept(admission: Admission, now: number): { receipt: Receipt; ticket?: Ticket } {
     const key = keyOf(admission);
-    const full = this.#sql.size() > SHARD_BACKLOG_BYTES;
     // Most batches are new, so it is tried first whether this one is.
-    if (!full && this.#insert(key, admission, now)) {
+    if (!this.#isFull(admission.bytes) && this.#insert(key, admission, now)) {
       const { row_count, bytes } = admission;
       const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
       const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
@@ -98,6 +101,16 @@ export class Ledger {
     return known
       ? this.#acceptKnown(key, known, admission, now)
       : { receipt: { outcome: "overloaded" } };
+  }
+
+  /** Whether there is no room for more. To look costs two queries, so one look serves for many bytes. */
+  #isFull(bytes: number): boolean {
+    this.#bytesToLook -= bytes;
+    if (this.#bytesToLook <= 0 || this.#full) {
+      this.#full = this.#sql.size() > SHARD_BACKLOG_BYTES;
+      this.#bytesToLook = BACKLOG_LOOK_BYTES;
+    }
+    return this.#full;
   }
 
   #acceptKnown(

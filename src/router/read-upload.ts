@@ -13,11 +13,10 @@ export async function readUpload(request: Request, mostBytes: number): Promise<s
   const gzipped = isGzip(request.headers.get("Content-Encoding"));
   const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
   if (length > mostBytes) throw tooLarge(mostBytes);
-  if (!request.body) return "";
 
   const bytes = gzipped
-    ? await readBounded(request.body.pipeThrough(new DecompressionStream("gzip")), mostBytes, true)
-    : await readPlain(request, request.body, length, mostBytes);
+    ? await readBounded(request.body?.pipeThrough(new DecompressionStream("gzip")), mostBytes, true)
+    : await readPlain(request, length, mostBytes);
   try {
     return decoder.decode(bytes);
   } catch {
@@ -51,13 +50,8 @@ function isGzip(header: string | null): boolean {
 }
 
 /** HTTP ends a body at its Content-Length, so one that is within the limit is read in one go. */
-async function readPlain(
-  request: Request,
-  body: ReadableStream<Uint8Array>,
-  length: number,
-  mostBytes: number,
-): Promise<Uint8Array> {
-  if (Number.isNaN(length)) return readBounded(body, mostBytes, false);
+async function readPlain(request: Request, length: number, mostBytes: number): Promise<Uint8Array> {
+  if (Number.isNaN(length)) return readBounded(request.body, mostBytes, false);
   const buffer = await request.arrayBuffer().catch((error: unknown) => {
     throw unreadable(error, false);
   });
@@ -66,10 +60,11 @@ async function readPlain(
 }
 
 async function readBounded(
-  stream: ReadableStream<Uint8Array>,
+  stream: ReadableStream<Uint8Array> | null | undefined,
   mostBytes: number,
   gzipped: boolean,
 ): Promise<Uint8Array> {
+  if (!stream) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = stream.getReader();

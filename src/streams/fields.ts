@@ -6,30 +6,28 @@ import { utcOf } from "./time.ts";
  * Text that SQLite gives back unchanged. A NUL ends a string for many of its functions, and
  * a lone surrogate has no UTF-8.
  */
-const text = v.pipe(
+const text = [
   v.string("must be a string"),
-  v.check((value) => !value.includes("\0"), "must not contain a NUL character"),
-  v.check((value) => value.isWellFormed(), "must not contain a lone surrogate"),
-);
+  v.check((value: string) => !value.includes("\0"), "must not contain a NUL character"),
+  v.check((value: string) => value.isWellFormed(), "must not contain a lone surrogate"),
+] as const;
 
 /** A name: not empty, and of bounded length. */
 export const Name = v.pipe(
-  text,
+  ...text,
   v.nonEmpty("must not be empty"),
   v.maxLength(MAX_NAME_LENGTH, `must have at most ${MAX_NAME_LENGTH} characters`),
 );
 
 /** A message of any length; what is over the limit is cut, and says so. */
-export const Message = v.pipe(text, v.transform(cut));
+export const Message = v.pipe(...text, v.transform(cut));
 
-/** A field that may be absent. `null` says the same, so that both make the same batch. */
+/**
+ * A field that may be absent. `null` says the same, so that both make the same batch: either way
+ * it has its place among the fields, where `complete` may fill it in.
+ */
 export function maybe<const Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema) {
-  return v.optional(
-    v.pipe(
-      v.nullable(schema),
-      v.transform((value) => value ?? undefined),
-    ),
-  );
+  return v.nullish(schema, () => undefined);
 }
 
 /** A count of things. */

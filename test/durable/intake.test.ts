@@ -40,6 +40,27 @@ test("batches that arrive together are stored in one turn, and their tickets go 
   ]);
 });
 
+test("batches that wait for company are stored with what is committed anyway, and once", async ({
+  expect,
+}) => {
+  const clock = new HandClock();
+  const stored: string[][] = [];
+  const intake = new Intake({
+    clock,
+    expecting: () => true,
+    ready: () => Promise.resolve(),
+    store: (one) => ({ receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) }),
+    stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
+  });
+  const receipts = ["a", "b"].map((id) => intake.add(admission(id), true));
+  intake.joinCommit();
+  await Promise.all(receipts);
+  expect(stored).toEqual([["a", "b"]]);
+  expect(clock.running).toBe(0);
+  intake.joinCommit();
+  expect(stored).toHaveLength(1);
+});
+
 test("a batch that cannot be stored fails alone", async ({ expect }) => {
   const sent: number[] = [];
   const intake = new Intake({

@@ -27,6 +27,20 @@ test("the digest of an upload stays what it was: another one would make known ba
   expect(records.digest).toBe("48877ec8c1c3087e0936f8016a159125fdb4a146d1f5abb83037636827e97c84");
 });
 
+test("absent, null, and stated as it would be computed are the same batch", async ({ expect }) => {
+  const run = batch({ macos_minutes: 4.5, total_recipes: 0, results: [] });
+  const computed = { passed: 0, failed: 0, skipped: 0 };
+  const nulls = { passed: null, failed: null, skipped: null, success_rate: null };
+  const digests = [run, { ...run, ...nulls }, { ...run, ...computed }].map(async (upload) => {
+    const encoded = await encodeBody(
+      batchMetrics,
+      parseBatch(batchMetrics, JSON.stringify(upload)),
+    );
+    return encoded.digest;
+  });
+  expect(new Set(await Promise.all(digests)).size).toBe(1);
+});
+
 test("a field that a stream gets at its end changes neither bodies nor digests", async ({
   expect,
 }) => {

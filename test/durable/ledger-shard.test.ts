@@ -4,7 +4,10 @@ import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { LedgerShard } from "../../src/durable/ledger-shard.ts";
+import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
+import type { Ticket } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
+import { HandClock } from "./hand-clock.ts";
 
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,
@@ -45,5 +48,36 @@ test("a batch that relies on an alarm which is just being set is not stored wher
     const outcomes = await Promise.allSettled([first, second]);
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(shard.ledger.find("batch-metrics/run-2")).toBeUndefined();
+  });
+});
+
+test("while a caller waits the next batch waits for company, and goes along with the settlement", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const clock = new HandClock();
+    const sent: string[] = [];
+    const ports = {
+      sql: ledgerSqlOf(storage),
+      clock,
+      async send(tickets: Ticket[]) {
+        sent.push(...tickets.map(({ batch_id }) => batch_id));
+      },
+      setAlarm: () => Promise.resolve(),
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const first = shard.accept(admission("run-1"), 900);
+    clock.pass(INTAKE_MS);
+    await expect.poll(() => sent).toEqual(["run-1"]);
+
+    clock.pass(COMPANY_MS + 1);
+    const second = shard.accept(admission("run-2"), 0);
+    // Long enough for it to be stored, were it not waiting.
+    await scheduler.wait(5);
+    expect(shard.ledger.find("batch-metrics/run-2")).toBeUndefined();
+    const key = "batch-metrics/run-1";
+    shard.settle([{ key, digest: "d1", outcome: "written", batch_run_id: 7 }]);
+    expect(await first).toMatchObject({ state: "written", batch_run_id: 7 });
+    expect(await second).toMatchObject({ outcome: "accepted", state: "pending" });
   });
 });

@@ -1,0 +1,30 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
+import { Ledger } from "../../src/durable/ledger.ts";
+import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../../src/limits.ts";
+import { admission } from "./admission.ts";
+
+test("a full ledger is noticed within so many bytes, and room in it at once", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    let size = 0;
+    const sql = { ...ledgerSqlOf(storage), size: () => size };
+    const ledger = new Ledger(sql, { shard: 0, redeliverAfterMs: 1_000 });
+    const outcome = (batch_id: string) =>
+      ledger.accept({ ...admission(batch_id), bytes: BACKLOG_LOOK_BYTES / 2 }, 0).receipt.outcome;
+
+    expect(outcome("a")).toBe("accepted");
+    size = SHARD_BACKLOG_BYTES + 1;
+    expect(["b", "c", "d", "a"].map(outcome)).toEqual([
+      "accepted",
+      "overloaded",
+      "overloaded",
+      "duplicate",
+    ]);
+    size = 0;
+    expect(outcome("d")).toBe("accepted");
+  });
+});
