@@ -10,14 +10,22 @@ export const faults: { queue: QueueFault } = { queue: "none" };
 export function faultyQueue(queue: Queue<TicketMessage>): Queue<TicketMessage> {
   return new Proxy(queue, {
     get(target, property) {
-      if (property !== "sendBatch") return Reflect.get(target, property);
-      return async (messages: Iterable<MessageSendRequest<TicketMessage>>) => {
+      const through = async (send: () => Promise<unknown>) => {
         if (faults.queue === "loses") return;
         if (faults.queue === "hangs") await new Promise(() => {});
         if (faults.queue === "fails") throw new Error("Queue is overloaded");
-        await target.sendBatch(messages);
+        await send();
         if (faults.queue === "fails-after-sending") throw new Error("Network connection lost");
       };
+      if (property === "send") {
+        return (message: TicketMessage, options: QueueSendOptions) =>
+          through(() => target.send(message, options));
+      }
+      if (property === "sendBatch") {
+        return (messages: Iterable<MessageSendRequest<TicketMessage>>) =>
+          through(() => target.sendBatch(messages));
+      }
+      return Reflect.get(target, property);
     },
   });
 }

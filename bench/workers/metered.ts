@@ -75,6 +75,9 @@ function isCursor(value: unknown): value is SqlStorageCursor<Record<string, SqlS
 }
 
 function meterEnvironment(env: Env): void {
+  wrap(env.QUEUE, "send", () => {
+    meters.queueMessages += 1;
+  });
   wrap(env.QUEUE, "sendBatch", ([messages]) => {
     if (Array.isArray(messages)) meters.queueMessages += messages.length;
   });

@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../config.ts";
 import { AUDIT_ROWS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
-import { type Burial, type Claim, messagesOf, type Report } from "../queue/ticket.ts";
+import { type Burial, type Claim, messagesOf, type Report, type Ticket } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import type { StreamBooks } from "./books.ts";
@@ -43,13 +43,7 @@ export class BatchLedger extends DurableObject<Env> {
       {
         sql: this.#sql,
         clock: realClock,
-        async send(tickets) {
-          const messages = messagesOf(tickets).map((body) => ({
-            body,
-            contentType: "json" as const,
-          }));
-          await env.QUEUE.sendBatch(messages);
-        },
+        send: (tickets) => sendTickets(env.QUEUE, tickets),
         setAlarm: (time) => ctx.storage.setAlarm(time),
       },
       {
@@ -172,6 +166,16 @@ export class BatchLedger extends DurableObject<Env> {
       throw error;
     }
   }
+}
+
+/** Sends tickets in as few messages as they fit into: one, unless their bodies are large. */
+async function sendTickets(queue: Env["QUEUE"], tickets: readonly Ticket[]): Promise<void> {
+  const contentType = "json" as const;
+  const messages = messagesOf(tickets);
+  const [only] = messages;
+  // A message by itself is less work to take than a batch of one.
+  if (only && messages.length === 1) await queue.send(only, { contentType });
+  else await queue.sendBatch(messages.map((body) => ({ body, contentType })));
 }
 
 /** A Durable Object's SQLite, as the ledger uses it. */
