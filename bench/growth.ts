@@ -5,9 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { chart } from "./chart.ts";
 import { load } from "./load.ts";
 import { WARM_SECONDS } from "./measure.ts";
-import { machine, type Run, table } from "./page.ts";
+import { machine, ranged, type Run, table } from "./page.ts";
 import { costOf } from "./process-cost.ts";
-import { median } from "./statistics.ts";
+import { median, ratios } from "./statistics.ts";
 import { databaseFiles, ledgerFiles, SERVICE, startWorkerd } from "./workerd.ts";
 
 const RESULTS = 100;
@@ -33,7 +33,8 @@ export async function measureGrowth(run: Run, out: string): Promise<void> {
       sizes.push(await prepared(root, "batches in the ledger", size));
     }
     for (let round = 1; round <= run.rounds; round++) {
-      for (const size of sizes) {
+      // There and back, so that with an even number of rounds no size always comes first.
+      for (const size of round % 2 === 1 ? sizes : sizes.toReversed()) {
         await shoot(size, run.seconds);
         console.log(
           `round ${round}: ${size.size} ${size.what}: ${size.throughput.at(-1)?.toFixed(0)}/s,`,
@@ -129,14 +130,15 @@ function page(sizes: readonly Size[], run: Run): string {
     median(throughput).toFixed(0),
     median(p50_ms).toFixed(1),
     median(cpu_ms).toFixed(2),
-    (median(cpu_ms) / median(empty?.cpu_ms ?? [])).toFixed(2),
+    ranged(ratios(cpu_ms, empty?.cpu_ms ?? []), 2),
   ]);
   const heads = ["", "committed batches/s", "p50 ms", "CPU ms/batch", "CPU ÷ empty"];
   return `# Growth
 
 Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a size, the sizes interleaved in each
-round, 100 results a batch, 16 connections. Medians. What is in the tables beforehand is put there
-from outside the service, in the service's own schema; each shot adds to it.
+round, there and back, 100 results a batch, 16 connections. Medians; the last column is of each round's
+own ratio, with the least and the greatest in brackets. What is in the tables beforehand is put there from outside the
+service, in the service's own schema; each shot adds to it.
 
 ${machine()}
 

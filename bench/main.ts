@@ -35,7 +35,7 @@ const { values } = parseArgs({
 if (values.results && !values.out)
   throw new Error("--results needs --out: it is not the whole page");
 
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const rounds = Number(values.rounds ?? (values.quick ? 1 : values.growth ? 4 : 3));
 /** More at the setting that the bar is about: a machine's noise is greater than what it is to tell apart. */
 const barRounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 4));

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { median, spread } from "./statistics.ts";
 
 /** How a run was asked for. */
 export interface Run {
@@ -38,4 +39,17 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 
 function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
+}
+
+/** The median of a measure, with the least and the greatest in brackets. */
+export function ranged(values: readonly number[], digits = 0): string {
+  const [least, greatest] = spread(values);
+  const middle = median(values);
+  if (!Number.isFinite(middle)) return "–";
+  return `${shown(middle, digits)} (${shown(least, digits)}–${shown(greatest, digits)})`;
+}
+
+/** A number as it stands in a table; a dash where there is none. */
+export function shown(value: number, digits: number): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : "–";
 }

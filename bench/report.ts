@@ -2,9 +2,9 @@ import { type Bill, PRICE_LISTS, PRICES } from "./bill.ts";
 import { chart } from "./chart.ts";
 import { DIRECT_LEAN } from "./contestants.ts";
 import type { Shot } from "./measure.ts";
-import { machine, type Run, table } from "./page.ts";
+import { machine, ranged, type Run, shown, table } from "./page.ts";
 import { skipped } from "./postgres.ts";
-import { median, ratios, spread } from "./statistics.ts";
+import { median, ratios } from "./statistics.ts";
 
 /** How fast a backlog was written. */
 export interface Drain {
@@ -228,17 +228,6 @@ function billTable(bills: readonly Bill[]): string {
     shown(bill.dollarsPerMillionResults, 2),
   ]);
   return table(heads, rows);
-}
-
-function ranged(values: readonly number[], digits = 0): string {
-  const [least, greatest] = spread(values);
-  const middle = median(values);
-  if (!Number.isFinite(middle)) return "–";
-  return `${shown(middle, digits)} (${shown(least, digits)}–${shown(greatest, digits)})`;
-}
-
-function shown(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits) : "–";
 }
 
 /** Bars of the throughput at the bar's setting, as SVG. */

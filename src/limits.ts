@@ -28,7 +28,7 @@ export const STATEMENT_PARAMETER_BYTES = 1_900_000;
 /** Bytes of bodies that the writer holds and commits at once. D1 gives a transaction 30 s. */
 export const GROUP_BYTES = 4_000_000;
 
-/** Tickets in one `sendBatch`. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 350 bytes. */
+/** Tickets in one send. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 350 bytes. */
 export const SEND_TICKETS = 100;
 
 /** How long tickets that no caller waits for may gather, so that the writer gets them together. */
@@ -50,7 +50,7 @@ export const REDELIVER_TICKETS = 1_000;
 /** Bytes of unwritten bodies that a shard takes before it sheds load. A Durable Object stores 10 GB. */
 export const SHARD_BACKLOG_BYTES = 4_000_000_000;
 
-/** Bytes of bodies that a shard takes between two looks at its size: by so much it may take too many. */
+/** Bytes of bodies that a shard takes between two looks at its size. It may take about so many too many, far less than the 6 GB that are left then. */
 export const BACKLOG_LOOK_BYTES = 16_000_000;
 
 /** Rows of the ledger that one alarm looks at when it forgets written batches. */

@@ -1,7 +1,7 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach } from "vitest";
-import { faults } from "./faults.ts";
+import { faults, sends } from "./faults.ts";
 
 // Isolation is per file: between the tests of a file everything is deleted by hand.
 beforeEach(async () => {
@@ -11,5 +11,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   faults.queue = "none";
+  sends.length = 0;
   await reset();
 });

@@ -43,22 +43,17 @@ function keep(insert: StatementSync, entry: TelemetryEntry): void {
     throw new TypeError(`the entry is not valid: ${faults.join("; ")}`);
   }
   const { created_at: _, ...row } = result.output;
-  insert.run({ ...EMPTY, ...v.parse(Columns, row) });
+  insert.run(v.parse(Columns, row));
 }
 
+/** Node binds no `undefined`. */
 const Columns = v.record(
   v.string(),
-  v.custom<SQLInputValue>(() => true),
+  v.pipe(
+    v.custom<SQLInputValue | undefined>(() => true),
+    v.transform((value) => value ?? null),
+  ),
 );
-
-/** Columns that the validated row leaves out. SQLite binds no `undefined`. */
-const EMPTY = {
-  delivery_id: null,
-  pr_number: null,
-  session_id: null,
-  num_turns: null,
-  stop_reason: null,
-};
 
 function rowOf(entry: TelemetryEntry): Record<string, unknown> {
   const row = {

@@ -270,6 +270,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "void this.#ports.ready().catch(() => {});",
   },
   {
+    bug: "after an eviction nobody looks for the parts of a long body",
+    file: "src/durable/body-store.ts",
+    search: 'this.#anyParts = sql.exec("SELECT 1 FROM body_parts LIMIT 1").length > 0;',
+    replace: "this.#anyParts = false;",
+  },
+  {
     bug: "an error nobody knows kills the batch",
     file: "src/store/failure.ts",
     search: 'return TRANSIENT.test(reason) ? "transient" : "unknown";',

@@ -6,7 +6,7 @@ export interface Faults {
   replyLost: number;
   /** A shard ends between any two awaits; its memory is gone, its storage is not. */
   evicted: number;
-  /** `sendBatch` fails before it has sent, never answers, or fails after it has sent. */
+  /** A send fails before it has sent, never answers, or fails after it has sent. */
   sendFails: number;
   sendHangs: number;
   sendFailsAfter: number;

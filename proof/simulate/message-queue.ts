@@ -30,7 +30,7 @@ export class MessageQueue {
     return this.#messages.length === 0 && this.#dead.length === 0 && this.#underWay === 0;
   }
 
-  /** `sendBatch`, with what may become of it. */
+  /** A send, with what may become of it. */
   async send(tickets: readonly Ticket[]): Promise<void> {
     const { scheduler, random, faults } = this.#world;
     await scheduler.delay(random.between(1, 30));

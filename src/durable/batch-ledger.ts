@@ -169,7 +169,7 @@ export class BatchLedger extends DurableObject<Env> {
 }
 
 /** Sends tickets in as few messages as they fit into: one, unless their bodies are large. */
-async function sendTickets(queue: Env["QUEUE"], tickets: readonly Ticket[]): Promise<void> {
+export async function sendTickets(queue: Env["QUEUE"], tickets: readonly Ticket[]): Promise<void> {
   const contentType = "json" as const;
   const messages = messagesOf(tickets);
   const [only] = messages;

@@ -5,7 +5,7 @@ import type { LedgerSql } from "./schema.ts";
 /** The bodies of batches: the first part lies in the batch's own row, further ones here. */
 export class BodyStore {
   readonly #sql: LedgerSql;
-  /** Whether a batch may have further parts. Few shards ever have such a batch: the others need not look. */
+  /** Whether any batch may have further parts: where none is over `BODY_PART_BYTES`, nobody looks for them. */
   #anyParts: boolean;
 
   constructor(sql: LedgerSql) {

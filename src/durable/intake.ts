@@ -54,7 +54,7 @@ export class Intake {
     });
   }
 
-  /** Stores what waits in this turn: its caller writes, so there is a commit to go along with. */
+  /** Stores what waits. Whoever calls this has just written, and both make one commit, unless the turn is not ready. */
   joinCommit(): void {
     if (this.#waiting.length > 0) void this.#storeWaiting();
   }

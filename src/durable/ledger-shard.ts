@@ -105,7 +105,7 @@ export class LedgerShard {
 
   /**
    * Records what became of batches, and lets their callers go. Safe to repeat. New batches that
-   * wait to be stored are stored with it, in one commit.
+   * wait to be stored go along with its commit.
    */
   settle(reports: Report[]): void {
     this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));

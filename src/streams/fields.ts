@@ -23,8 +23,9 @@ export const Name = v.pipe(
 export const Message = v.pipe(...text, v.transform(cut));
 
 /**
- * A field that may be absent. `null` says the same, so that both make the same batch: either way
- * it has its place among the fields, where `complete` may fill it in.
+ * A field that may be absent. `null` says the same, and both make the same batch: either way the
+ * field is there as `undefined`, in its place, where `complete` may fill it in. Without the
+ * default valibot would leave an absent one out.
  */
 export function maybe<const Schema extends v.GenericSchema<unknown, unknown>>(schema: Schema) {
   return v.nullish(schema, () => undefined);

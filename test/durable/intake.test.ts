@@ -58,7 +58,30 @@ test("batches that wait for company are stored with what is committed anyway, an
   expect(stored).toEqual([["a", "b"]]);
   expect(clock.running).toBe(0);
   intake.joinCommit();
+  await scheduler.wait(0);
   expect(stored).toHaveLength(1);
+});
+
+test("what comes while a turn is being made ready has a turn of its own", async ({ expect }) => {
+  const clock = new HandClock();
+  const { promise: beingReady, resolve: isReady } = Promise.withResolvers<void>();
+  const stored: string[][] = [];
+  const intake = new Intake({
+    clock,
+    expecting: () => true,
+    ready: () => beingReady,
+    store: (one) => ({ receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) }),
+    stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
+  });
+  const first = intake.add(admission("a"), true);
+  intake.joinCommit();
+  const second = intake.add(admission("b"), true);
+  isReady();
+  await first;
+  expect(stored).toEqual([["a"]]);
+  clock.pass(INTAKE_MS);
+  await second;
+  expect(stored).toEqual([["a"], ["b"]]);
 });
 
 test("a batch that cannot be stored fails alone", async ({ expect }) => {

@@ -6,6 +6,23 @@ import { Ledger } from "../../src/durable/ledger.ts";
 import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../../src/limits.ts";
 import { admission } from "./admission.ts";
 
+test("a body in parts is given out whole, also by an instance that did not take it", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const sql = ledgerSqlOf(storage);
+    const settings = { shard: 0, redeliverAfterMs: 1_000 };
+    const body = { run: "{}", parts: ['[["jq","homebrew"]]', '[["wget","homebrew"]]'] };
+    const key = "batch-metrics/long";
+    new Ledger(sql, settings).accept({ ...admission("long"), body }, 0);
+
+    const next = new Ledger(sql, settings);
+    expect(next.claim([key])).toMatchObject([{ state: "pending", body }]);
+    next.settle([{ key, digest: "d1", outcome: "written", batch_run_id: 7 }], 1);
+    expect(sql.exec("SELECT key FROM body_parts")).toEqual([]);
+  });
+});
+
 test("a full ledger is noticed within so many bytes, and room in it at once", async ({
   expect,
 }) => {

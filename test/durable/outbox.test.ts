@@ -1,9 +1,12 @@
+import { env } from "cloudflare:workers";
 import { test } from "vitest";
+import { sendTickets } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { Outbox } from "../../src/durable/outbox.ts";
-import { OUTBOX_MS, RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
+import { GROUP_BYTES, OUTBOX_MS, RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
 import { until } from "../client.ts";
+import { faultyQueue, sends } from "../faults.ts";
 
 function tickets(count: number): Ticket[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -101,4 +104,14 @@ test("failing sends hand their tickets back, each time for longer, up to a minut
   }
   expect(delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
   expect(delays.at(-1)).toBe(RESEND_LONGEST_MS);
+});
+
+test("tickets are sent as one message, or as several where their bodies are large", async ({
+  expect,
+}) => {
+  const queue = faultyQueue(env.QUEUE);
+  const large = tickets(2).map((ticket) => ({ ...ticket, bytes: GROUP_BYTES }));
+  await sendTickets(queue, tickets(2));
+  await sendTickets(queue, large);
+  expect(sends).toEqual([1, 2]);
 });

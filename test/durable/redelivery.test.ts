@@ -2,8 +2,7 @@ import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } fro
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import { GROUP_BYTES } from "../../src/limits.ts";
-import { ask, batch, count, post, result, rows, shardFor, untilStatus } from "../client.ts";
+import { ask, batch, count, post, rows, shardFor, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 
 const ASYNC = { headers: { Prefer: "respond-async" } };
@@ -23,18 +22,6 @@ function inLedger(batch_id: string, text: string) {
 }
 
 describe("a ticket", () => {
-  test("of a large body goes with another in a message of its own, and both are written", async ({
-    expect,
-  }) => {
-    const error_message = "x".repeat(16_000);
-    const results = Array.from({ length: 160 }, () => result({ result: "failed", error_message }));
-    const ids = ["run-1", sameShardAs("run-1")];
-    expect(results.length * error_message.length * ids.length).toBeGreaterThan(GROUP_BYTES);
-    const posts = ids.map((batch_id) => post(batch({ batch_id, results }), ASYNC));
-    expect((await Promise.all(posts)).map(({ status }) => status)).toEqual([202, 202]);
-    for (const batch_id of ids) await untilStatus("written", `/batch-metrics/${batch_id}`);
-  });
-
   test("that the queue lost is sent again by the alarm", async ({ expect }) => {
     faults.queue = "loses";
     expect((await post(batch(), ASYNC)).status).toBe(202);

@@ -28,10 +28,16 @@ test("the digest of an upload stays what it was: another one would make known ba
 });
 
 test("absent, null, and stated as it would be computed are the same batch", async ({ expect }) => {
-  const run = batch({ macos_minutes: 4.5, total_recipes: 0, results: [] });
-  const computed = { passed: 0, failed: 0, skipped: 0 };
+  const run = batch({ macos_minutes: 4.5, results: [result()] });
+  const counts = { passed: 1, failed: 0, skipped: 0 };
   const nulls = { passed: null, failed: null, skipped: null, success_rate: null };
-  const digests = [run, { ...run, ...nulls }, { ...run, ...computed }].map(async (upload) => {
+  const variants = [
+    run,
+    { ...run, ...nulls },
+    { ...run, ...counts },
+    { ...run, ...counts, success_rate: 1 },
+  ];
+  const digests = variants.map(async (upload) => {
     const encoded = await encodeBody(
       batchMetrics,
       parseBatch(batchMetrics, JSON.stringify(upload)),
