@@ -70,9 +70,7 @@ export class Ledger {
   readonly #settings: LedgerSettings;
   readonly #bodies: BodyStore;
   readonly #counters: Counters;
-  /** Whether there was no room at the last look at the file's size. */
-  #full = false;
-  /** Bytes that may come before the next look. */
+  /** Bytes that may come before the next look at the file's size. */
   #bytesToLook = 0;
 
   constructor(sql: LedgerSql, settings: LedgerSettings) {
@@ -91,7 +89,7 @@ export class Ledger {
   accept(admission: Admission, now: number): { receipt: Receipt; ticket?: Ticket } {
     const key = keyOf(admission);
     // Most batches are new, so it is tried first whether this one is.
-    if (!this.#isFull(admission.bytes) && this.#insert(key, admission, now)) {
+    if (this.#hasRoom(admission.bytes) && this.#insert(key, admission, now)) {
       const { row_count, bytes } = admission;
       const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
       const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
@@ -103,14 +101,13 @@ export class Ledger {
       : { receipt: { outcome: "overloaded" } };
   }
 
-  /** Whether there is no room for more. To look costs two queries, so one look serves for many bytes. */
-  #isFull(bytes: number): boolean {
+  /** Whether there is room for more. To look costs two queries, so one that finds room serves for many bytes. */
+  #hasRoom(bytes: number): boolean {
     this.#bytesToLook -= bytes;
-    if (this.#bytesToLook <= 0 || this.#full) {
-      this.#full = this.#sql.size() > SHARD_BACKLOG_BYTES;
-      this.#bytesToLook = BACKLOG_LOOK_BYTES;
-    }
-    return this.#full;
+    if (this.#bytesToLook > 0) return true;
+    const room = this.#sql.size() <= SHARD_BACKLOG_BYTES;
+    if (room) this.#bytesToLook = BACKLOG_LOOK_BYTES;
+    return room;
   }
 
   #acceptKnown(

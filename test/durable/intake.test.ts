@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { realClock } from "../../src/durable/clock.ts";
 import { Intake } from "../../src/durable/intake.ts";
-import type { Admission } from "../../src/durable/ledger.ts";
+import type { Admission, Receipt } from "../../src/durable/ledger.ts";
 import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
@@ -9,8 +9,10 @@ import { HandClock } from "./hand-clock.ts";
 
 const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: null } as const;
 
-function ticketOf({ stream, batch_id, bytes }: Admission): Ticket {
-  return { stream, batch_id, shard: 0, bytes, replays: 0 };
+/** A ledger that takes whatever comes. */
+function accepted({ stream, batch_id, bytes }: Admission): { receipt: Receipt; ticket: Ticket } {
+  const ticket = { stream, batch_id, shard: 0, bytes, replays: 0 };
+  return { receipt: { outcome: "accepted", ...PENDING }, ticket };
 }
 
 test("batches that arrive together are stored in one turn, and their tickets go together", async ({
@@ -26,7 +28,7 @@ test("batches that arrive together are stored in one turn, and their tickets go 
     },
     store: (one) => {
       turns.push(one.batch_id);
-      return { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) };
+      return accepted(one);
     },
     stored: (tickets, awaited) => void sent.push([tickets.length, awaited]),
   });
@@ -49,7 +51,7 @@ test("batches that wait for company are stored with what is committed anyway, an
     clock,
     expecting: () => true,
     ready: () => Promise.resolve(),
-    store: (one) => ({ receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) }),
+    store: accepted,
     stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
   });
   const receipts = ["a", "b"].map((id) => intake.add(admission(id), true));
@@ -70,7 +72,7 @@ test("what comes while a turn is being made ready has a turn of its own", async 
     clock,
     expecting: () => true,
     ready: () => beingReady,
-    store: (one) => ({ receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) }),
+    store: accepted,
     stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
   });
   const first = intake.add(admission("a"), true);
@@ -92,7 +94,7 @@ test("a batch that cannot be stored fails alone", async ({ expect }) => {
     ready: () => Promise.resolve(),
     store(one) {
       if (one.batch_id === "b") throw new Error("string or blob too big");
-      return { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) };
+      return accepted(one);
     },
     stored: (tickets) => void sent.push(tickets.length),
   });
@@ -112,10 +114,7 @@ test("a batch waits for others, unless it comes alone as the one before it did",
     clock,
     expecting: () => expecting,
     ready: () => Promise.resolve(),
-    store: (one) => ({
-      receipt: { outcome: "accepted", ...PENDING },
-      ticket: ticketOf(one),
-    }),
+    store: accepted,
     stored: () => {},
   });
   /** Lets one batch come after so many milliseconds. @returns whether it waited for others. */
@@ -150,9 +149,7 @@ test("a caller that waits for a batch which is known already hurries no ticket",
     expecting: () => false,
     ready: () => Promise.resolve(),
     store: (one) =>
-      one.batch_id === "known"
-        ? { receipt: { outcome: "duplicate", ...PENDING } }
-        : { receipt: { outcome: "accepted", ...PENDING }, ticket: ticketOf(one) },
+      one.batch_id === "known" ? { receipt: { outcome: "duplicate", ...PENDING } } : accepted(one),
     stored: (tickets, awaited) => void sent.push([tickets.length, awaited]),
   });
   await Promise.all([intake.add(admission("new"), false), intake.add(admission("known"), true)]);
