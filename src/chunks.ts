@@ -29,7 +29,8 @@ export function jsonArraysOf(elements: readonly string[], mostBytes: number): st
   const characters = elements.reduce((sum, element) => sum + element.length + 1, 0);
   // A character is at most three bytes: what fits in any case is not encoded to be measured.
   if (elements.length > 0 && characters * 3 <= mostBytes) return [`[${elements.join(",")}]`];
-  const chunks = chunksOf(elements, sizeWithComma, mostBytes);
+  // Two brackets, and a comma less than elements.
+  const chunks = chunksOf(elements, sizeWithComma, mostBytes - 1);
   return chunks.map((chunk) => `[${chunk.join(",")}]`);
 }
 
