@@ -50,7 +50,7 @@ export const REDELIVER_TICKETS = 1_000;
 /** Bytes of unwritten bodies that a shard takes before it sheds load. A Durable Object stores 10 GB. */
 export const SHARD_BACKLOG_BYTES = 4_000_000_000;
 
-/** Bytes of bodies that a shard takes between two looks at its size. It may take about so many too many, far less than the 6 GB that are left then. */
+/** Bytes of bodies that a shard takes between two looks at its size. It may take that much too much, or several times that where batches are tiny, of the 6 GB that are left then. */
 export const BACKLOG_LOOK_BYTES = 16_000_000;
 
 /** Rows of the ledger that one alarm looks at when it forgets written batches. */

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
 import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
+import { admission } from "../durable/admission.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
@@ -114,16 +115,8 @@ test("a batch stays with the database that it was first meant for", async ({ exp
   // Nothing comes to write it meanwhile.
   faults.queue = "loses";
   const ledger = env.LEDGER.getByName("shard-0");
-  const admission = {
-    stream: "batch-metrics",
-    batch_id: "stays",
-    digest: "d",
-    row_count: 0,
-    bytes: 2,
-    body: { run: "{}", parts: ["[]"] },
-  };
-  await ledger.accept({ ...admission, database: 2 }, 0);
-  await ledger.accept({ ...admission, database: 1 }, 0);
+  await ledger.accept({ ...admission("stays"), database: 2 }, 0);
+  await ledger.accept({ ...admission("stays"), database: 1 }, 0);
   expect(await ledger.claim(["batch-metrics/stays"])).toMatchObject([{ database: 2 }]);
 });
 
@@ -144,18 +137,7 @@ test("where fewer databases are bound than configured, nothing is taken and the 
 test("a batch whose database is not bound any more is kept, and the reason names the database", async ({
   expect,
 }) => {
-  await shardFor("run-1").accept(
-    {
-      stream: "batch-metrics",
-      batch_id: "run-1",
-      digest: "d",
-      row_count: 0,
-      bytes: 2,
-      database: 7,
-      body: { run: "{}", parts: ["[]"] },
-    },
-    0,
-  );
+  await shardFor("run-1").accept({ ...admission("run-1"), database: 7 }, 0);
   const { reason } = await untilStatus("dead");
   expect(reason).toBe('database 7 of stream "batch-metrics" is not bound');
 });

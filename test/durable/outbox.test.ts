@@ -113,5 +113,8 @@ test("tickets are sent as one message, or as several where their bodies are larg
   const large = tickets(2).map((ticket) => ({ ...ticket, bytes: GROUP_BYTES }));
   await sendTickets(queue, tickets(2));
   await sendTickets(queue, large);
-  expect(sends).toEqual([1, 2]);
+  expect(sends).toEqual([
+    ["send", 1],
+    ["sendBatch", 2],
+  ]);
 });
