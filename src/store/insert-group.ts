@@ -137,7 +137,8 @@ function statementsOf(stream: Stream, tables: Tables, each: Each): Statements {
   const runColumns = Object.keys(stream.run.entries);
   const rowColumns = Object.keys(stream.row.entries);
   const rowValues = rowColumns.map((column, place) => {
-    const field = `row.value ->> ${place}`;
+    // Not `->> ${place}`, of which SQLite would make this path anew for every row.
+    const field = `row.value ->> '$[${place}]'`;
     return tables.expressions?.[column]?.(field) ?? field;
   });
   const made = {
