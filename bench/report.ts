@@ -59,6 +59,10 @@ ${careLine(shots)}
 
 ## Side by side
 
+What Millrace does, through what the others do, at each setting:
+
+${ratioTable(shots)}
+
 ${settingsOf(shots)
   .map((setting) => settingTable(shots, setting))
   .join("\n\n")}
@@ -109,48 +113,59 @@ function shotsOf(shots: readonly Shot[], name: string, status: number, setting: 
 const perSecond = (shot: Shot): number => shot.perSecond;
 const p50 = (shot: Shot): number => shot.p50_ms;
 
+const POSTGRES = "fastify+postgres";
+
 const BAR = { results: 100, connections: 16 };
 
-/** A contestant's values at the bar's setting, one a round. */
-function atBar(
-  shots: readonly Shot[],
-  name: string,
-  status: number,
-  of: (shot: Shot) => number,
-): number[] {
-  return shotsOf(shots, name, status, BAR).map(of);
-}
-
-/** Millrace's throughput and latency through those of a direct Worker, one a round. */
-function againstDirect(shots: readonly Shot[], direct: string) {
-  const directly = atBar(shots, direct, 201, perSecond);
+/** Millrace's throughput and latency through another contestant's that answers once it has written, one a round. */
+function against(shots: readonly Shot[], name: string, setting: Setting) {
+  const own = (status: number) => shotsOf(shots, "millrace", status, setting);
+  const other = shotsOf(shots, name, 201, setting);
   return {
-    committed: ratios(atBar(shots, "millrace", 201, perSecond), directly),
-    p50: ratios(atBar(shots, "millrace", 201, p50), atBar(shots, direct, 201, p50)),
-    accepted: ratios(atBar(shots, "millrace", 202, perSecond), directly),
+    committed: ratios(own(201).map(perSecond), other.map(perSecond)),
+    p50: ratios(own(201).map(p50), other.map(p50)),
+    accepted: ratios(own(202).map(perSecond), other.map(perSecond)),
   };
 }
 
 /** The same ratios against the stronger of the two direct Workers, where it was measured. */
 function careLine(shots: readonly Shot[]): string {
-  const care = againstDirect(shots, DIRECT_LEAN.name);
+  const care = against(shots, DIRECT_LEAN.name, BAR);
   if (!Number.isFinite(median(care.committed))) return "";
   return `Against **${DIRECT_LEAN.name}**: committed ${ranged(care.committed, 2)}, its p50 ${ranged(care.p50, 2)}, accepted ${ranged(care.accepted, 2)}.`;
 }
 
+function ratioTable(shots: readonly Shot[]): string {
+  const rows = settingsOf(shots).map((setting) => {
+    const direct = against(shots, "direct", setting);
+    const postgres = against(shots, POSTGRES, setting);
+    return [
+      `${setting.results} results, ${setting.connections} connections`,
+      ...[direct.committed, direct.p50, direct.accepted, postgres.committed].map((values) =>
+        ranged(values, 2),
+      ),
+    ];
+  });
+  const heads = [
+    "",
+    "committed ÷ direct",
+    "its p50 ÷ direct's",
+    "accepted ÷ direct",
+    `committed ÷ ${POSTGRES}`,
+  ];
+  return table(heads, rows);
+}
+
 function barTable({ shots, sqlite, drains, bills }: Measurements): string {
   const hundred = bills.find((bill) => bill.results === 100);
-  const direct = againstDirect(shots, "direct");
-  const postgres = ratios(
-    atBar(shots, "millrace", 201, perSecond),
-    atBar(shots, "fastify+postgres", 201, perSecond),
-  );
+  const direct = against(shots, "direct", BAR);
+  const postgres = against(shots, POSTGRES, BAR).committed;
   const rows = [
     ["committed throughput ÷ direct", "≥ 4", ranged(direct.committed, 2)],
     ["committed p50 ÷ direct p50", "≤ 0.25", ranged(direct.p50, 2)],
     ["accepted throughput ÷ direct", "≥ 6", ranged(direct.accepted, 2)],
     ["drain rows/s ÷ limit-sqlite", "≥ 0.5", ranged(ratios(drainsOf(drains, 1), sqlite), 2)],
-    ["committed throughput ÷ fastify+postgres", "≥ 0.8", ranged(postgres, 2)],
+    [`committed throughput ÷ ${POSTGRES}`, "≥ 0.8", ranged(postgres, 2)],
     ["D1 rows written per result", "≤ 3", shown((hundred?.d1Rows ?? Number.NaN) / 100, 2)],
     ["ledger rows written per batch", "≤ 5", shown(hundred?.ledgerRows ?? Number.NaN, 2)],
   ];
