@@ -149,8 +149,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a field's place is counted wrong",
     file: "src/store/insert-group.ts",
-    search: "const field = `row.value ->> ${place}`;",
-    replace: "const field = `row.value ->> ${Math.min(place, 3)}`;",
+    search: "const field = `row.value ->> '$[${place}]'`;",
+    replace: "const field = `row.value ->> '$[${Math.min(place, 3)}]'`;",
   },
   {
     bug: "a send that hangs is waited for",
