@@ -30,10 +30,13 @@ export const skipped = binaries
   ? null
   : "Skipped: PostgreSQL is not installed (Debian: apt-get install postgresql).";
 
+/** The name of the contestant that writes in the request. */
+export const POSTGRES = "fastify+postgres";
+
 /** Fastify on PostgreSQL, writing in the request or, queued, by pg-boss. */
 export function fastifyContestant(queued: boolean): Contestant {
   return {
-    name: queued ? "fastify+pg-boss" : "fastify+postgres",
+    name: queued ? "fastify+pg-boss" : POSTGRES,
     answers: queued ? [202] : [201],
     start: () => start(queued),
   };

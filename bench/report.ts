@@ -3,7 +3,7 @@ import { chart } from "./chart.ts";
 import { DIRECT_LEAN } from "./contestants.ts";
 import type { Shot } from "./measure.ts";
 import { machine, ranged, type Run, shown, table } from "./page.ts";
-import { skipped } from "./postgres.ts";
+import { POSTGRES, skipped } from "./postgres.ts";
 import { median, ratios } from "./statistics.ts";
 
 /** How fast a backlog was written. */
@@ -112,8 +112,6 @@ function shotsOf(shots: readonly Shot[], name: string, status: number, setting: 
 
 const perSecond = (shot: Shot): number => shot.perSecond;
 const p50 = (shot: Shot): number => shot.p50_ms;
-
-const POSTGRES = "fastify+postgres";
 
 const BAR = { results: 100, connections: 16 };
 

@@ -40,6 +40,14 @@ test("a result cannot be without its run, nor a run deleted under its results", 
   await expect(rows("DELETE FROM batch_runs")).rejects.toThrow("FOREIGN KEY constraint failed");
 });
 
+test("a result is passed, failed or skipped, whoever inserts", async ({ expect }) => {
+  await post(batch());
+  const insert = `INSERT INTO recipe_results (batch_run_id, recipe_name, ecosystem, result)
+    SELECT id, 'a', 'b', 'ok' FROM batch_runs`;
+  await expect(rows(insert)).rejects.toThrow("CHECK constraint failed: result");
+  for (const result of ["passed", "failed", "skipped"]) await rows(insert.replace("ok", result));
+});
+
 test("a batch_id is in its table once, whoever inserts", async ({ expect }) => {
   await post({ batch_id: "e", records: [execution()] }, { path: "/executions" });
   await expect(

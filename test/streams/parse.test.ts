@@ -61,7 +61,7 @@ describe("text that SQLite would not give back is refused, and no other", () => 
   });
 
   test.for(['"\\ud800"', '["\\u0000"]', "null", "7"])(
-    "a batch that is %s has no fields to look at",
+    "a batch that is %s is refused as no object",
     (text, { expect }) => {
       expect(faultsOf(text)).toEqual([{ path: "", message: "the batch must be an object" }]);
     },
