@@ -6,8 +6,8 @@ type QueueFault = "none" | "loses" | "fails" | "hangs" | "fails-after-sending";
 /** Set by a test; `setup.ts` heals everything after each. */
 export const faults: { queue: QueueFault } = { queue: "none" };
 
-/** The sends that reached the real queue, with how many messages each had. */
-export const sends: [method: "send" | "sendBatch", messages: number][] = [];
+/** The sends that reached the real queue, with the messages of each. */
+export const sends: [method: "send" | "sendBatch", messages: TicketMessage[]][] = [];
 
 /** The real queue, behind the faults. */
 export function faultyQueue(queue: Queue<TicketMessage>): Queue<TicketMessage> {
@@ -23,11 +23,13 @@ export function faultyQueue(queue: Queue<TicketMessage>): Queue<TicketMessage> {
       };
       if (property === "send") {
         return (message: TicketMessage, options: QueueSendOptions) =>
-          through(["send", 1], () => target.send(message, options));
+          through(["send", [message]], () => target.send(message, options));
       }
       if (property === "sendBatch") {
-        return (messages: MessageSendRequest<TicketMessage>[]) =>
-          through(["sendBatch", messages.length], () => target.sendBatch(messages));
+        return (messages: MessageSendRequest<TicketMessage>[]) => {
+          const bodies = messages.map(({ body }) => body);
+          return through(["sendBatch", bodies], () => target.sendBatch(messages));
+        };
       }
       return Reflect.get(target, property);
     },

@@ -4,7 +4,7 @@ import { sendTickets } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { Outbox } from "../../src/durable/outbox.ts";
 import { GROUP_BYTES, OUTBOX_MS, RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
-import type { Ticket } from "../../src/queue/ticket.ts";
+import { messagesOf, type Ticket } from "../../src/queue/ticket.ts";
 import { until } from "../client.ts";
 import { faultyQueue, sends } from "../faults.ts";
 
@@ -114,7 +114,8 @@ test("tickets are sent as one message, or as several where their bodies are larg
   await sendTickets(queue, tickets(2));
   await sendTickets(queue, large);
   expect(sends).toEqual([
-    ["send", 1],
-    ["sendBatch", 2],
+    ["send", messagesOf(tickets(2))],
+    ["sendBatch", messagesOf(large)],
   ]);
+  expect(sends.map(([, messages]) => messages.length)).toEqual([1, 2]);
 });
