@@ -107,5 +107,11 @@ export const MAX_SHARDS = 256;
  */
 export const INTAKE_MS = 1;
 
+/**
+ * For how long callers that were answered are expected to post their next batch. Who posts from
+ * nearby does so within a millisecond, so a batch waits longer than INTAKE_MS only while they come.
+ */
+export const RETURN_MS = 20;
+
 /** Batches that come one at a time, further apart than this, do not wait for others: it is what INTAKE_MS takes in fact, as the runtime's timers go. */
 export const COMPANY_MS = 2;

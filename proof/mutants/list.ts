@@ -32,14 +32,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the outcome is never settled",
     file: "src/durable/ledger-shard.ts",
-    search: "this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));",
-    replace: "this.#waiters.settled([]);",
+    search: "const settled = this.ledger.settle(reports, this.#ports.clock.now());",
+    replace: "const settled: never[] = [];",
   },
   {
     bug: "callers that wait are never let go",
     file: "src/durable/ledger-shard.ts",
-    search: "this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));",
-    replace: "this.ledger.settle(reports, this.#ports.clock.now());",
+    search: "const answered = this.#waiters.settled(settled);",
+    replace: "const answered = settled.length;",
   },
   {
     bug: "rows are inserted for runs of other attempts",
@@ -249,6 +249,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/durable/intake.ts",
     search: "        reject(error);\n      }\n    }\n    this.#ports.stored(",
     replace: "        reject(error);\n        break;\n      }\n    }\n    this.#ports.stored(",
+  },
+  {
+    bug: "a turn waits for callers that do not come again",
+    file: "src/durable/intake.ts",
+    search: "this.#someCame && this.#expected > 0",
+    replace: "this.#expected > 0",
   },
   {
     bug: "the ledger forgets what it wrote just now",

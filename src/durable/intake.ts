@@ -1,4 +1,4 @@
-import { COMPANY_MS, INTAKE_MS } from "../limits.ts";
+import { COMPANY_MS, INTAKE_MS, RETURN_MS } from "../limits.ts";
 import type { Ticket } from "../queue/ticket.ts";
 import type { Clock } from "./clock.ts";
 import type { Admission, Receipt } from "./ledger.ts";
@@ -27,7 +27,8 @@ interface Arrival {
 /**
  * Stores batches that arrive together in one turn, and so in one commit of the platform's: a
  * commit costs the same for one batch as for sixty. One that comes alone, as the one before it
- * did, waits for nobody.
+ * did, waits for nobody. Callers that were answered a moment ago tend to post again at once: while
+ * they come, the turn waits for all of them, and ends with the last.
  */
 export class Intake {
   readonly #ports: IntakePorts;
@@ -38,6 +39,12 @@ export class Intake {
   #lastAt = 0;
   /** Whether the last turn stored a single batch. */
   #lastAlone = false;
+  /** Callers that were answered a moment ago and have not come again. */
+  #expected = 0;
+  /** Until when they are expected, in milliseconds since 1970. */
+  #expectedUntil = 0;
+  /** Whether one of them has come since the wait for company began, or began again. */
+  #someCame = false;
 
   constructor(ports: IntakePorts) {
     this.#ports = ports;
@@ -46,12 +53,22 @@ export class Intake {
   /** @param awaited whether its caller waits until it is written. */
   add(admission: Admission, awaited: boolean): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const alone = this.#comesAlone();
+      const now = this.#ports.clock.now();
+      const alone = this.#comesAlone(now);
+      const last = awaited && this.#lastOfExpected(now);
       this.#waiting.push({ admission, awaited, resolve, reject });
-      if (this.#waiting.length > 1) return;
-      if (alone) void this.#storeWaiting();
-      else this.#cancel = this.#ports.clock.after(INTAKE_MS, () => void this.#storeWaiting());
+      const first = this.#waiting.length === 1;
+      if (last || (first && alone)) void this.#storeWaiting();
+      else if (first) this.#waitForCompany();
     });
+  }
+
+  /** So many callers that waited were answered just now. */
+  expect(callers: number): void {
+    if (callers === 0) return;
+    const now = this.#ports.clock.now();
+    this.#expected = callers + (now < this.#expectedUntil ? this.#expected : 0);
+    this.#expectedUntil = now + RETURN_MS;
   }
 
   /** Stores what waits. Whoever calls this has just written, and both make one commit, unless the turn is not ready. */
@@ -59,9 +76,26 @@ export class Intake {
     if (this.#waiting.length > 0) void this.#storeWaiting();
   }
 
+  /** Counts a caller that comes now. @returns whether it is the last of those that were expected. */
+  #lastOfExpected(now: number): boolean {
+    if (this.#expected === 0 || now >= this.#expectedUntil) return false;
+    this.#expected -= 1;
+    this.#someCame = true;
+    return this.#expected === 0;
+  }
+
+  #waitForCompany(): void {
+    this.#someCame = false;
+    const { clock } = this.#ports;
+    this.#cancel = clock.after(INTAKE_MS, () => {
+      const coming = this.#someCame && this.#expected > 0 && clock.now() < this.#expectedUntil;
+      if (coming) this.#waitForCompany();
+      else void this.#storeWaiting();
+    });
+  }
+
   /** Whether nothing tells of others that are about to come. */
-  #comesAlone(): boolean {
-    const now = this.#ports.clock.now();
+  #comesAlone(now: number): boolean {
     const since = now - this.#lastAt;
     this.#lastAt = now;
     return this.#lastAlone && since > COMPANY_MS && !this.#ports.expecting();

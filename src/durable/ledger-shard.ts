@@ -108,8 +108,10 @@ export class LedgerShard {
    * wait to be stored go along with its commit.
    */
   settle(reports: Report[]): void {
-    this.#waiters.settled(this.ledger.settle(reports, this.#ports.clock.now()));
+    const settled = this.ledger.settle(reports, this.#ports.clock.now());
+    const answered = this.#waiters.settled(settled);
     this.#intake.joinCommit();
+    this.#intake.expect(answered);
   }
 
   /**

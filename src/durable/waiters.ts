@@ -37,14 +37,19 @@ export class Waiters {
     });
   }
 
-  /** Lets go whoever waits for these batches. */
-  settled(batches: readonly Settled[]): void {
+  /** Lets go whoever waits for these batches. @returns how many did. */
+  settled(batches: readonly Settled[]): number {
+    let callers = 0;
     for (const batch of batches) {
-      for (const caller of this.#waiting.get(batch.key) ?? []) caller.resolve(batch);
+      const waiting = this.#waiting.get(batch.key);
+      if (!waiting) continue;
+      for (const caller of waiting) caller.resolve(batch);
+      callers += waiting.size;
       this.#waiting.delete(batch.key);
     }
     // A timer that nobody needs would keep the object in memory.
     if (this.#waiting.size === 0) this.#stop();
+    return callers;
   }
 
   #ringAt(time: number): void {

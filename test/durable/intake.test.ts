@@ -2,7 +2,7 @@ import { test } from "vitest";
 import { realClock } from "../../src/durable/clock.ts";
 import { Intake } from "../../src/durable/intake.ts";
 import type { Admission, Receipt } from "../../src/durable/ledger.ts";
-import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
+import { COMPANY_MS, INTAKE_MS, RETURN_MS } from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -154,4 +154,80 @@ test("a caller that waits for a batch which is known already hurries no ticket",
   });
   await Promise.all([intake.add(admission("new"), false), intake.add(admission("known"), true)]);
   expect(sent).toEqual([[1, false]]);
+});
+
+/** An intake that callers were let go from, a hand on its clock, and what each of its turns stored. */
+function intakeExpecting(callers: number) {
+  const clock = new HandClock();
+  const turns: string[] = [];
+  const intake = new Intake({
+    clock,
+    expecting: () => true,
+    ready: () => Promise.resolve(),
+    store: accepted,
+    stored: (tickets) => void turns.push(tickets.map(({ batch_id }) => batch_id).join("")),
+  });
+  intake.expect(callers);
+  return { clock, intake, turns };
+}
+
+test("a turn waits while callers that were answered come again, and ends with the last of them", async ({
+  expect,
+}) => {
+  const { clock, intake, turns } = intakeExpecting(3);
+  const receipts = [intake.add(admission("a"), true), intake.add(admission("b"), true)];
+  clock.pass(INTAKE_MS);
+  receipts.push(intake.add(admission("c"), true));
+  await Promise.all(receipts);
+  expect(turns).toEqual(["abc"]);
+  expect(clock.running).toBe(0);
+});
+
+test("the only caller there is waits for nobody", async ({ expect }) => {
+  const { clock, intake, turns } = intakeExpecting(1);
+  await intake.add(admission("a"), true);
+  expect(turns).toEqual(["a"]);
+  expect(clock.set).toBe(0);
+});
+
+test("who is expected and does not come holds nobody up", async ({ expect }) => {
+  const { clock, intake, turns } = intakeExpecting(3);
+  const receipt = intake.add(admission("a"), true);
+  clock.pass(INTAKE_MS);
+  await receipt;
+  expect(turns).toEqual(["a"]);
+});
+
+test("a turn waits for callers that come again no longer than they are expected", async ({
+  expect,
+}) => {
+  const { clock, intake, turns } = intakeExpecting(1_000);
+  const receipts: Promise<Receipt>[] = [];
+  for (let ms = 0; ms < RETURN_MS; ms += INTAKE_MS) {
+    expect(turns).toEqual([]);
+    receipts.push(intake.add(admission("a"), true), intake.add(admission("a"), true));
+    clock.pass(INTAKE_MS);
+  }
+  await Promise.all(receipts);
+  expect(turns).toEqual(["a".repeat(receipts.length)]);
+  const late = [intake.add(admission("b"), true), intake.add(admission("c"), true)];
+  clock.pass(INTAKE_MS);
+  await Promise.all(late);
+  expect(turns[1]).toBe("bc");
+});
+
+test("who is expected from two settlements is waited for, and who does not wait is nobody of them", async ({
+  expect,
+}) => {
+  const { clock, intake, turns } = intakeExpecting(1);
+  intake.expect(1);
+  const receipts = [
+    intake.add(admission("a"), true),
+    intake.add(admission("b"), false),
+    intake.add(admission("c"), false),
+    intake.add(admission("d"), true),
+  ];
+  await Promise.all(receipts);
+  expect(turns).toEqual(["abcd"]);
+  expect(clock.running).toBe(0);
 });

@@ -81,3 +81,45 @@ test("while a caller waits the next batch waits for company, and goes along with
     expect(await second).toMatchObject({ outcome: "accepted", state: "pending" });
   });
 });
+
+test("callers whose batches were written are expected back together", async ({ expect }) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const clock = new HandClock();
+    const sent: string[][] = [];
+    const ports = {
+      sql: ledgerSqlOf(storage),
+      clock,
+      async send(tickets: Ticket[]) {
+        sent.push(tickets.map(({ batch_id }) => batch_id));
+      },
+      setAlarm: () => Promise.resolve(),
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const post = (ids: string[]) => ids.map((id) => shard.accept(admission(id), 900));
+    const first = post(["a", "b"]);
+    clock.pass(INTAKE_MS);
+    await expect.poll(() => sent).toEqual([["a", "b"]]);
+    const settle = (ids: string[]) =>
+      shard.settle(
+        ids.map((id) => ({
+          key: `batch-metrics/${id}`,
+          digest: "d1",
+          outcome: "written",
+          batch_run_id: 7,
+        })),
+      );
+    settle(["a", "b"]);
+    await Promise.all(first);
+
+    const second = post(["c", "d"]);
+    // No time passes: the turn ends because both have come.
+    await expect
+      .poll(() => sent)
+      .toEqual([
+        ["a", "b"],
+        ["c", "d"],
+      ]);
+    settle(["c", "d"]);
+    await Promise.all(second);
+  });
+});
