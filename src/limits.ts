@@ -102,14 +102,14 @@ export const IDS_OF_A_DATABASE = 1_000_000_000_000;
 export const MAX_SHARDS = 256;
 
 /**
- * How long a batch may wait for others, so that they are stored in one commit. A commit costs
- * the same for one batch as for many, and the wait is short beside any of them.
+ * One wait of a batch for others, so that they are stored in one commit. A commit costs the same
+ * for one batch as for many, and the wait is short beside any of them.
  */
 export const INTAKE_MS = 1;
 
 /**
- * For how long callers that were answered are expected to post their next batch. Who posts from
- * nearby does so within a millisecond, so a batch waits longer than INTAKE_MS only while they come.
+ * For how long callers that were answered are waited for with their next batch: one INTAKE_MS
+ * after the other, only while they come. Long enough for a few dozen uploads to be read and checked.
  */
 export const RETURN_MS = 20;
 

@@ -28,7 +28,7 @@ interface Arrival {
  * Stores batches that arrive together in one turn, and so in one commit of the platform's: a
  * commit costs the same for one batch as for sixty. One that comes alone, as the one before it
  * did, waits for nobody. Callers that were answered a moment ago tend to post again at once: while
- * they come, the turn waits for all of them, and ends with the last.
+ * they come, the turn waits on, and ends with the last of them.
  */
 export class Intake {
   readonly #ports: IntakePorts;
@@ -39,12 +39,14 @@ export class Intake {
   #lastAt = 0;
   /** Whether the last turn stored a single batch. */
   #lastAlone = false;
-  /** Callers that were answered a moment ago and have not come again. */
-  #expected = 0;
-  /** Until when they are expected, in milliseconds since 1970. */
-  #expectedUntil = 0;
-  /** Whether one of them has come since the wait for company began, or began again. */
-  #someCame = false;
+  /**
+   * Callers that were answered a moment ago and have not come again. Who comes is only counted, so
+   * one that never does is kept here until a pause of RETURN_MS between answers: then turns end by
+   * the clock.
+   */
+  #returning = 0;
+  /** Until when they are waited for, in milliseconds since 1970. */
+  #returningUntil = 0;
 
   constructor(ports: IntakePorts) {
     this.#ports = ports;
@@ -55,7 +57,7 @@ export class Intake {
     return new Promise((resolve, reject) => {
       const now = this.#ports.clock.now();
       const alone = this.#comesAlone(now);
-      const last = awaited && this.#lastOfExpected(now);
+      const last = awaited && this.#lastToReturn(now);
       this.#waiting.push({ admission, awaited, resolve, reject });
       const first = this.#waiting.length === 1;
       if (last || (first && alone)) void this.#storeWaiting();
@@ -64,11 +66,11 @@ export class Intake {
   }
 
   /** So many callers that waited were answered just now. */
-  expect(callers: number): void {
+  answered(callers: number): void {
     if (callers === 0) return;
     const now = this.#ports.clock.now();
-    this.#expected = callers + (now < this.#expectedUntil ? this.#expected : 0);
-    this.#expectedUntil = now + RETURN_MS;
+    this.#returning = callers + (now < this.#returningUntil ? this.#returning : 0);
+    this.#returningUntil = now + RETURN_MS;
   }
 
   /** Stores what waits. Whoever calls this has just written, and both make one commit, unless the turn is not ready. */
@@ -76,20 +78,20 @@ export class Intake {
     if (this.#waiting.length > 0) void this.#storeWaiting();
   }
 
-  /** Counts a caller that comes now. @returns whether it is the last of those that were expected. */
-  #lastOfExpected(now: number): boolean {
-    if (this.#expected === 0 || now >= this.#expectedUntil) return false;
-    this.#expected -= 1;
-    this.#someCame = true;
-    return this.#expected === 0;
+  /** Counts a caller that comes now. @returns whether it is the last of those that were answered. */
+  #lastToReturn(now: number): boolean {
+    if (this.#returning === 0 || now >= this.#returningUntil) return false;
+    this.#returning -= 1;
+    return this.#returning === 0;
   }
 
+  /** Waits once, and again as long as callers came again meanwhile and more of them are to come. */
   #waitForCompany(): void {
-    this.#someCame = false;
     const { clock } = this.#ports;
+    const before = this.#returning;
     this.#cancel = clock.after(INTAKE_MS, () => {
-      const coming = this.#someCame && this.#expected > 0 && clock.now() < this.#expectedUntil;
-      if (coming) this.#waitForCompany();
+      const someCame = this.#returning < before;
+      if (someCame && clock.now() < this.#returningUntil) this.#waitForCompany();
       else void this.#storeWaiting();
     });
   }

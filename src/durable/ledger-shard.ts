@@ -111,7 +111,7 @@ export class LedgerShard {
     const settled = this.ledger.settle(reports, this.#ports.clock.now());
     const answered = this.#waiters.settled(settled);
     this.#intake.joinCommit();
-    this.#intake.expect(answered);
+    this.#intake.answered(answered);
   }
 
   /**

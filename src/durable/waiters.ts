@@ -41,10 +41,10 @@ export class Waiters {
   settled(batches: readonly Settled[]): number {
     let callers = 0;
     for (const batch of batches) {
-      const waiting = this.#waiting.get(batch.key);
-      if (!waiting) continue;
-      for (const caller of waiting) caller.resolve(batch);
-      callers += waiting.size;
+      for (const caller of this.#waiting.get(batch.key) ?? []) {
+        caller.resolve(batch);
+        callers += 1;
+      }
       this.#waiting.delete(batch.key);
     }
     // A timer that nobody needs would keep the object in memory.

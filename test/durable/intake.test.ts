@@ -15,6 +15,20 @@ function accepted({ stream, batch_id, bytes }: Admission): { receipt: Receipt; t
   return { receipt: { outcome: "accepted", ...PENDING }, ticket };
 }
 
+/** An intake with a hand on its clock, while callers wait elsewhere, and the batches of each of its turns. */
+function intakeByHand(ready: () => Promise<void> = () => Promise.resolve()) {
+  const clock = new HandClock();
+  const stored: string[][] = [];
+  const intake = new Intake({
+    clock,
+    expecting: () => true,
+    ready,
+    store: accepted,
+    stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
+  });
+  return { clock, intake, stored };
+}
+
 test("batches that arrive together are stored in one turn, and their tickets go together", async ({
   expect,
 }) => {
@@ -45,15 +59,7 @@ test("batches that arrive together are stored in one turn, and their tickets go 
 test("batches that wait for company are stored with what is committed anyway, and once", async ({
   expect,
 }) => {
-  const clock = new HandClock();
-  const stored: string[][] = [];
-  const intake = new Intake({
-    clock,
-    expecting: () => true,
-    ready: () => Promise.resolve(),
-    store: accepted,
-    stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
-  });
+  const { clock, intake, stored } = intakeByHand();
   const receipts = ["a", "b"].map((id) => intake.add(admission(id), true));
   intake.joinCommit();
   await Promise.all(receipts);
@@ -65,16 +71,8 @@ test("batches that wait for company are stored with what is committed anyway, an
 });
 
 test("what comes while a turn is being made ready has a turn of its own", async ({ expect }) => {
-  const clock = new HandClock();
   const { promise: beingReady, resolve: isReady } = Promise.withResolvers<void>();
-  const stored: string[][] = [];
-  const intake = new Intake({
-    clock,
-    expecting: () => true,
-    ready: () => beingReady,
-    store: accepted,
-    stored: (tickets) => void stored.push(tickets.map(({ batch_id }) => batch_id)),
-  });
+  const { clock, intake, stored } = intakeByHand(() => beingReady);
   const first = intake.add(admission("a"), true);
   intake.joinCommit();
   const second = intake.add(admission("b"), true);
@@ -156,71 +154,61 @@ test("a caller that waits for a batch which is known already hurries no ticket",
   expect(sent).toEqual([[1, false]]);
 });
 
-/** An intake that callers were let go from, a hand on its clock, and what each of its turns stored. */
-function intakeExpecting(callers: number) {
-  const clock = new HandClock();
-  const turns: string[] = [];
-  const intake = new Intake({
-    clock,
-    expecting: () => true,
-    ready: () => Promise.resolve(),
-    store: accepted,
-    stored: (tickets) => void turns.push(tickets.map(({ batch_id }) => batch_id).join("")),
-  });
-  intake.expect(callers);
-  return { clock, intake, turns };
-}
-
 test("a turn waits while callers that were answered come again, and ends with the last of them", async ({
   expect,
 }) => {
-  const { clock, intake, turns } = intakeExpecting(3);
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(3);
   const receipts = [intake.add(admission("a"), true), intake.add(admission("b"), true)];
   clock.pass(INTAKE_MS);
   receipts.push(intake.add(admission("c"), true));
   await Promise.all(receipts);
-  expect(turns).toEqual(["abc"]);
+  expect(stored).toEqual([["a", "b", "c"]]);
   expect(clock.running).toBe(0);
 });
 
 test("the only caller there is waits for nobody", async ({ expect }) => {
-  const { clock, intake, turns } = intakeExpecting(1);
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(1);
   await intake.add(admission("a"), true);
-  expect(turns).toEqual(["a"]);
+  expect(stored).toEqual([["a"]]);
   expect(clock.set).toBe(0);
 });
 
 test("who is expected and does not come holds nobody up", async ({ expect }) => {
-  const { clock, intake, turns } = intakeExpecting(3);
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(3);
   const receipt = intake.add(admission("a"), true);
   clock.pass(INTAKE_MS);
   await receipt;
-  expect(turns).toEqual(["a"]);
+  expect(stored).toEqual([["a"]]);
 });
 
 test("a turn waits for callers that come again no longer than they are expected", async ({
   expect,
 }) => {
-  const { clock, intake, turns } = intakeExpecting(1_000);
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(1_000);
   const receipts: Promise<Receipt>[] = [];
   for (let ms = 0; ms < RETURN_MS; ms += INTAKE_MS) {
-    expect(turns).toEqual([]);
+    expect(stored).toEqual([]);
     receipts.push(intake.add(admission("a"), true), intake.add(admission("a"), true));
     clock.pass(INTAKE_MS);
   }
   await Promise.all(receipts);
-  expect(turns).toEqual(["a".repeat(receipts.length)]);
+  expect(stored).toEqual([receipts.map(() => "a")]);
   const late = [intake.add(admission("b"), true), intake.add(admission("c"), true)];
   clock.pass(INTAKE_MS);
   await Promise.all(late);
-  expect(turns[1]).toBe("bc");
+  expect(stored[1]).toEqual(["b", "c"]);
 });
 
 test("who is expected from two settlements is waited for, and who does not wait is nobody of them", async ({
   expect,
 }) => {
-  const { clock, intake, turns } = intakeExpecting(1);
-  intake.expect(1);
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(1);
+  intake.answered(1);
   const receipts = [
     intake.add(admission("a"), true),
     intake.add(admission("b"), false),
@@ -228,6 +216,38 @@ test("who is expected from two settlements is waited for, and who does not wait 
     intake.add(admission("d"), true),
   ];
   await Promise.all(receipts);
-  expect(turns).toEqual(["abcd"]);
+  expect(stored).toEqual([["a", "b", "c", "d"]]);
   expect(clock.running).toBe(0);
+});
+
+test("a settlement that answers nobody makes the wait for those before no longer", async ({
+  expect,
+}) => {
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(2);
+  clock.pass(RETURN_MS - 1);
+  intake.answered(0);
+  const receipts = [intake.add(admission("a"), true), intake.add(admission("b"), true)];
+  await Promise.all(receipts);
+  expect(stored, "who comes in time is still one of them").toEqual([["a", "b"]]);
+  intake.answered(1);
+  clock.pass(RETURN_MS - 1);
+  intake.answered(0);
+  clock.pass(1);
+  const late = [intake.add(admission("c"), true), intake.add(admission("d"), true)];
+  clock.pass(INTAKE_MS);
+  await Promise.all(late);
+  expect(stored[1]).toEqual(["c", "d"]);
+});
+
+test("who did not come in time is not waited for with those that are answered later", async ({
+  expect,
+}) => {
+  const { clock, intake, stored } = intakeByHand();
+  intake.answered(5);
+  clock.pass(RETURN_MS);
+  intake.answered(1);
+  await intake.add(admission("a"), true);
+  expect(stored).toEqual([["a"]]);
+  expect(clock.set).toBe(0);
 });

@@ -9,6 +9,22 @@ import type { Ticket } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
 import { HandClock } from "./hand-clock.ts";
 
+/** A shard with a hand on its clock, and the batches of each of its sends. */
+function shardByHand(storage: DurableObjectStorage) {
+  const clock = new HandClock();
+  const sent: string[][] = [];
+  const ports = {
+    sql: ledgerSqlOf(storage),
+    clock,
+    async send(tickets: Ticket[]) {
+      sent.push(tickets.map(({ batch_id }) => batch_id));
+    },
+    setAlarm: () => Promise.resolve(),
+  };
+  const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+  return { clock, sent, shard };
+}
+
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,
 }) => {
@@ -55,20 +71,10 @@ test("while a caller waits the next batch waits for company, and goes along with
   expect,
 }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
-    const clock = new HandClock();
-    const sent: string[] = [];
-    const ports = {
-      sql: ledgerSqlOf(storage),
-      clock,
-      async send(tickets: Ticket[]) {
-        sent.push(...tickets.map(({ batch_id }) => batch_id));
-      },
-      setAlarm: () => Promise.resolve(),
-    };
-    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const { clock, sent, shard } = shardByHand(storage);
     const first = shard.accept(admission("run-1"), 900);
     clock.pass(INTAKE_MS);
-    await expect.poll(() => sent).toEqual(["run-1"]);
+    await expect.poll(() => sent).toEqual([["run-1"]]);
 
     clock.pass(COMPANY_MS + 1);
     const second = shard.accept(admission("run-2"), 0);
@@ -84,17 +90,7 @@ test("while a caller waits the next batch waits for company, and goes along with
 
 test("callers whose batches were written are expected back together", async ({ expect }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
-    const clock = new HandClock();
-    const sent: string[][] = [];
-    const ports = {
-      sql: ledgerSqlOf(storage),
-      clock,
-      async send(tickets: Ticket[]) {
-        sent.push(tickets.map(({ batch_id }) => batch_id));
-      },
-      setAlarm: () => Promise.resolve(),
-    };
-    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const { clock, sent, shard } = shardByHand(storage);
     const post = (ids: string[]) => ids.map((id) => shard.accept(admission(id), 900));
     const first = post(["a", "b"]);
     clock.pass(INTAKE_MS);
