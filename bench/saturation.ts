@@ -1,20 +1,36 @@
 import { writeFileSync } from "node:fs";
 import { chart } from "./chart.ts";
+import type { Contestant, Running } from "./contestant.ts";
+import { CONTESTANTS } from "./contestants.ts";
 import { load } from "./load.ts";
 import { WARM_SECONDS } from "./measure.ts";
-import { machine, type Run, table } from "./page.ts";
+import { machine, ranged, type Run, shown, table } from "./page.ts";
+import { POSTGRES, skipped } from "./postgres.ts";
 import { median } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
 
 const RESULTS = 100;
-/** Shares of what the service can take. */
+/** Shares of what a contestant can take. */
 const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5];
 /** Enough that callers who wait do not keep new ones from coming. */
 const CONNECTIONS = 1_000;
 /** About 60 uploads at once, so that this machine reaches it with the connections it can hold. */
 const VARIABLES = { UPLOADS_IN_MEMORY_BYTES: "1000000" };
 
+const MILLRACE: Contestant = {
+  name: "millrace",
+  answers: [201],
+  start: () => startWorkerd(SERVICE, { variables: VARIABLES }),
+};
+
+/** Those who answer when the batch is written. */
+const SATURATED = [
+  MILLRACE,
+  ...CONTESTANTS.filter(({ name }) => name === "direct" || name === POSTGRES),
+];
+
 interface Point {
+  contestant: string;
   share: number;
   offered: number;
   written: number;
@@ -22,136 +38,182 @@ interface Point {
   other: number;
   p50_ms: number;
   p99_ms: number;
-  /** Answered 201 and not in D1. */
+  /** Answered 201 and not in the tables. */
   lost: number;
 }
 
-/** More and more uploads a second, whether the service keeps up or not. */
+/** More and more uploads a second, whether a contestant keeps up or not. */
 export async function measureSaturation(run: Run, out: string): Promise<void> {
   const points: Point[] = [];
-  const capacity = await measureCapacity(run.seconds);
-  console.log(`capacity ${capacity.toFixed(0)}/s`);
   for (let round = 1; round <= run.rounds; round++) {
-    for (const share of SHARES) {
-      const point = await offer(share, Math.round(capacity * share), run.seconds);
-      points.push(point);
-      console.log(
-        `round ${round}: ${point.offered}/s offered: ${point.written.toFixed(0)}/s written, ${point.shed.toFixed(0)}/s shed,`,
-        `p50 ${point.p50_ms.toFixed(1)} ms, p99 ${point.p99_ms.toFixed(1)} ms, lost ${point.lost}, other ${point.other}`,
-      );
+    for (const contestant of SATURATED) {
+      console.log(`round ${round}: ${contestant.name}`);
+      points.push(...(await saturate(contestant, run.seconds)));
     }
   }
-  writeFileSync(out, page(points, capacity, run));
+  writeFileSync(out, page(points, run));
   writeFileSync(out.replace(/\.md$/, ".svg"), await plot(points));
   console.log(`wrote ${out}`);
 }
 
-/** What the service writes when 64 callers post as fast as it answers. */
-async function measureCapacity(seconds: number): Promise<number> {
-  const running = await startWorkerd(SERVICE);
-  const { url, token } = running;
-  const settings = {
-    url,
-    token,
-    results: RESULTS,
-    status: 201 as const,
-    connections: 64,
-    seconds,
-  };
-  await load({ ...settings, seconds: WARM_SECONDS });
-  const { perSecond } = await load(settings);
-  await running.stop();
-  return perSecond;
-}
-
-async function offer(share: number, rate: number, seconds: number): Promise<Point> {
-  const running = await startWorkerd(SERVICE, { variables: VARIABLES });
+/** Shares of its capacity, which is measured just before: this machine's speed differs from minute to minute. */
+async function saturate(contestant: Contestant, seconds: number): Promise<Point[]> {
+  const running = await contestant.start();
   try {
     const { url, token } = running;
-    const settings = { url, token, results: RESULTS, status: 201 as const };
-    await load({ ...settings, connections: 16, seconds: WARM_SECONDS });
-    const before = (await running.written?.()) ?? 0;
-    const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
-    const written = ((await running.written?.()) ?? 0) - before;
-    return {
-      share,
-      offered: rate,
-      written: answers.perSecond,
-      shed: answers.shed / answers.seconds,
-      other: answers.failed,
-      p50_ms: answers.p50_ms,
-      p99_ms: answers.p99_ms,
-      lost: Math.max(0, answers.succeeded - written),
-    };
+    const settings = { url, token, results: RESULTS, status: 201 as const, connections: 64 };
+    await load({ ...settings, seconds: WARM_SECONDS });
+    const { perSecond: capacity } = await load({ ...settings, seconds });
+    const points: Point[] = [];
+    for (const share of SHARES) {
+      const point = await offer(running, Math.round(capacity * share), seconds);
+      points.push({ contestant: contestant.name, share, ...point });
+      console.log(
+        `${point.offered}/s offered: ${point.written.toFixed(0)}/s written, ${point.shed.toFixed(0)}/s shed,`,
+        `p50 ${point.p50_ms.toFixed(1)} ms, p99 ${point.p99_ms.toFixed(1)} ms, lost ${point.lost}, other ${point.other}`,
+      );
+    }
+    return points;
   } finally {
     await running.stop();
   }
 }
 
-function page(points: readonly Point[], capacity: number, run: Run): string {
-  const heads = ["offered ÷ capacity", "offered/s", "written/s", "shed/s", "p50 ms", "p99 ms"];
-  const rows = SHARES.map((share) => {
-    const own = points.filter((point) => point.share === share);
-    const middle = (of: (point: Point) => number, digits = 0) =>
-      median(own.map(of)).toFixed(digits);
-    return [
-      String(share),
-      middle((point) => point.offered),
-      middle((point) => point.written),
-      middle((point) => point.shed),
-      middle((point) => point.p50_ms, 1),
-      middle((point) => point.p99_ms, 1),
-    ];
+async function offer(running: Running, rate: number, seconds: number) {
+  const { url, token } = running;
+  const before = (await running.written?.()) ?? 0;
+  const answers = await load({
+    url,
+    token,
+    results: RESULTS,
+    status: 201,
+    connections: CONNECTIONS,
+    rate,
+    seconds,
   });
-  const lost = points.reduce((sum, point) => sum + point.lost, 0);
-  const other = points.reduce((sum, point) => sum + point.other, 0);
+  const written = ((await running.written?.()) ?? 0) - before;
+  return {
+    offered: rate,
+    written: answers.perSecond,
+    shed: answers.shed / answers.seconds,
+    other: answers.failed,
+    p50_ms: answers.p50_ms,
+    p99_ms: answers.p99_ms,
+    lost: Math.max(0, answers.succeeded - written),
+  };
+}
+
+function page(points: readonly Point[], run: Run): string {
+  const sum = (of: (point: Point) => number) =>
+    points.reduce((total, point) => total + of(point), 0);
   return `# Saturation
 
 Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
-at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the service
-keeps up or not. Its capacity, ${capacity.toFixed(0)} batches a second, is what it wrote before, when 64 callers
-posted as fast as it answered. It is set to hold one megabyte of uploads at once
-(\`UPLOADS_IN_MEMORY_BYTES\`), about 60 of these; the default is 24 MiB, for which this machine's load
-generator cannot hold enough connections. Medians.
+at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the contestant
+keeps up or not. Rates are shares of its capacity: what it wrote just before, in the same round, when 64
+callers posted as fast as it answered. Medians, with the least and the greatest in brackets.
 
 ${machine()}
-
+${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
 ![Latency and shedding](benchmarks-saturation.svg)
 
-${table(heads, rows)}
+## Millrace
 
-Answered 201 and not in D1: ${lost}. Neither 201 nor 503: ${other}.
+${ownTable(points.filter(({ contestant }) => contestant === MILLRACE.name))}
+
+It is set to hold one megabyte of uploads at once (\`UPLOADS_IN_MEMORY_BYTES\`), about 60 of these; the
+default is 24 MiB, for which this machine's load generator cannot hold enough connections.
+
+## Beside the others
+
+The median latency of what was answered \`201\`, and how many times that contestant's own at a quarter of its
+capacity. Where offered and written part, those without shedding let callers queue: their latency has no
+bound, and grows for as long as the load lasts, ${run.seconds} s here.
+
+${besideTable(points)}
+
+Answered 201 and not in the tables, all contestants: ${sum(({ lost }) => lost)}. Neither 201 nor 503: ${sum(({ other }) => other)}.
 `;
 }
 
-function plot(points: readonly Point[]): Promise<string> {
-  const values = SHARES.flatMap((share) => {
+function ownTable(points: readonly Point[]): string {
+  const heads = ["offered ÷ capacity", "offered/s", "written/s", "shed/s", "p50 ms", "p99 ms"];
+  const rows = SHARES.map((share) => {
     const own = points.filter((point) => point.share === share);
-    const of = (what: string, get: (point: Point) => number) => ({
-      share,
-      what,
-      value: median(own.map(get)),
-    });
     return [
-      { ...of("written", (point) => point.written), panel: "batches/s" },
-      { ...of("shed (503)", (point) => point.shed), panel: "batches/s" },
-      { ...of("p50 of 201", (point) => point.p50_ms), panel: "ms" },
-      { ...of("p99 of 201", (point) => point.p99_ms), panel: "ms" },
+      String(share),
+      median(own.map(({ offered }) => offered)).toFixed(0),
+      median(own.map(({ written }) => written)).toFixed(0),
+      median(own.map(({ shed }) => shed)).toFixed(0),
+      ranged(own.map(({ p50_ms }) => p50_ms)),
+      ranged(own.map(({ p99_ms }) => p99_ms)),
     ];
   });
-  return chart({
-    data: { values },
-    hconcat: ["batches/s", "ms"].map((panel) => ({
-      width: 300,
-      height: 220,
-      transform: [{ filter: `datum.panel === '${panel}'` }],
-      mark: { type: "line", point: true },
-      encoding: {
-        x: { field: "share", type: "quantitative", title: "offered ÷ capacity" },
-        y: { field: "value", type: "quantitative", title: panel },
-        color: { field: "what", type: "nominal", title: null },
-      },
+  return table(heads, rows);
+}
+
+function besideTable(points: readonly Point[]): string {
+  const [least] = SHARES;
+  const rows = SHARES.map((share) => [
+    String(share),
+    ...SATURATED.map(({ name }) => {
+      const own = points.filter(({ contestant }) => contestant === name);
+      const p50_ms = latency(own, share);
+      const times = p50_ms / latency(own, least ?? 0);
+      return `${shown(p50_ms, 0)} ms, ${shown(times, 1)} ×`;
+    }),
+  ]);
+  return table(["offered ÷ capacity", ...SATURATED.map(({ name }) => name)], rows);
+}
+
+/** The median over the rounds. */
+function latency(points: readonly Point[], share: number): number {
+  return median(points.filter((point) => point.share === share).map(({ p50_ms }) => p50_ms));
+}
+
+function plot(points: readonly Point[]): Promise<string> {
+  const own = points.filter(({ contestant }) => contestant === MILLRACE.name);
+  const at = (share: number, of: (point: Point) => number) =>
+    median(own.filter((point) => point.share === share).map(of));
+  const rates = SHARES.flatMap((share) => [
+    { share, what: "written", value: at(share, ({ written }) => written) },
+    { share, what: "shed (503)", value: at(share, ({ shed }) => shed) },
+  ]);
+  const latencies = SATURATED.flatMap(({ name }) =>
+    SHARES.map((share) => ({
+      share,
+      what: name,
+      value: latency(
+        points.filter(({ contestant }) => contestant === name),
+        share,
+      ),
     })),
+  );
+  const x = { field: "share", type: "quantitative", title: "offered ÷ capacity" } as const;
+  const color = { field: "what", type: "nominal", title: null } as const;
+  const panel = { width: 300, height: 220, mark: { type: "line", point: true } } as const;
+  const log = { type: "log" } as const;
+  return chart({
+    hconcat: [
+      {
+        ...panel,
+        data: { values: rates },
+        encoding: {
+          x,
+          y: { field: "value", type: "quantitative", title: "Millrace, batches/s" },
+          color,
+        },
+      },
+      {
+        ...panel,
+        data: { values: latencies },
+        encoding: {
+          x,
+          y: { field: "value", type: "quantitative", title: "p50 of 201, ms", scale: log },
+          color,
+        },
+      },
+    ],
     resolve: { scale: { color: "independent" } },
   });
 }
