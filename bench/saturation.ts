@@ -12,6 +12,8 @@ import { SERVICE, startWorkerd } from "./workerd.ts";
 const RESULTS = 100;
 /** Shares of what a contestant can take. */
 const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5];
+/** Long beside the answers of the slowest, of which the last are cut off. */
+const CAPACITY_SECONDS = 5;
 /** Enough that callers who wait do not keep new ones from coming. */
 const CONNECTIONS = 1_000;
 /** About 60 uploads at once, so that this machine reaches it with the connections it can hold. */
@@ -63,7 +65,7 @@ async function saturate(contestant: Contestant, seconds: number): Promise<Point[
     const { url, token } = running;
     const settings = { url, token, results: RESULTS, status: 201 as const, connections: 64 };
     await load({ ...settings, seconds: WARM_SECONDS });
-    const { perSecond: capacity } = await load({ ...settings, seconds });
+    const { perSecond: capacity } = await load({ ...settings, seconds: CAPACITY_SECONDS });
     const points: Point[] = [];
     for (const share of SHARES) {
       const point = await offer(running, Math.round(capacity * share), seconds);
@@ -158,38 +160,46 @@ function besideTable(points: readonly Point[]): string {
     String(share),
     ...SATURATED.map(({ name }) => {
       const own = points.filter(({ contestant }) => contestant === name);
-      const p50_ms = latency(own, share);
-      const times = p50_ms / latency(own, least ?? 0);
-      return `${shown(p50_ms, 0)} ms, ${shown(times, 1)} ×`;
+      const p50_ms = middle(own, share, latency);
+      const times = p50_ms / middle(own, least ?? 0, latency);
+      const offered = shown(middle(own, share, rate), 0);
+      return `${shown(p50_ms, 0)} ms at ${offered}/s, ${shown(times, 1)} ×`;
     }),
   ]);
   return table(["offered ÷ capacity", ...SATURATED.map(({ name }) => name)], rows);
 }
 
+const latency = (point: Point): number => point.p50_ms;
+const rate = (point: Point): number => point.offered;
+
 /** The median over the rounds. */
-function latency(points: readonly Point[], share: number): number {
-  return median(points.filter((point) => point.share === share).map(({ p50_ms }) => p50_ms));
+function middle(points: readonly Point[], share: number, of: (point: Point) => number): number {
+  return median(points.filter((point) => point.share === share).map(of));
 }
 
 function plot(points: readonly Point[]): Promise<string> {
-  const own = points.filter(({ contestant }) => contestant === MILLRACE.name);
-  const at = (share: number, of: (point: Point) => number) =>
-    median(own.filter((point) => point.share === share).map(of));
-  const rates = SHARES.flatMap((share) => [
-    { share, what: "written", value: at(share, ({ written }) => written) },
-    { share, what: "shed (503)", value: at(share, ({ shed }) => shed) },
-  ]);
+  const of = (name: string) => points.filter(({ contestant }) => contestant === name);
+  const rates = SHARES.flatMap((share) => {
+    const offered = middle(of(MILLRACE.name), share, rate);
+    const values = (what: string, get: (point: Point) => number) => ({
+      offered,
+      what,
+      value: middle(of(MILLRACE.name), share, get),
+    });
+    return [
+      values("written", ({ written }) => written),
+      values("shed (503)", ({ shed }) => shed),
+      values("offered", rate),
+    ];
+  });
   const latencies = SATURATED.flatMap(({ name }) =>
     SHARES.map((share) => ({
-      share,
+      offered: middle(of(name), share, rate),
       what: name,
-      value: latency(
-        points.filter(({ contestant }) => contestant === name),
-        share,
-      ),
+      value: middle(of(name), share, latency),
     })),
   );
-  const x = { field: "share", type: "quantitative", title: "offered ÷ capacity" } as const;
+  const x = { field: "offered", type: "quantitative", title: "offered, batches/s" } as const;
   const color = { field: "what", type: "nominal", title: null } as const;
   const panel = { width: 300, height: 220, mark: { type: "line", point: true } } as const;
   const log = { type: "log" } as const;
@@ -197,15 +207,13 @@ function plot(points: readonly Point[]): Promise<string> {
     hconcat: [
       {
         ...panel,
+        title: "Millrace",
         data: { values: rates },
-        encoding: {
-          x,
-          y: { field: "value", type: "quantitative", title: "Millrace, batches/s" },
-          color,
-        },
+        encoding: { x, y: { field: "value", type: "quantitative", title: "batches/s" }, color },
       },
       {
         ...panel,
+        title: "Latency",
         data: { values: latencies },
         encoding: {
           x,
