@@ -48,8 +48,7 @@ export class Clients {
       const host = world.hostOf(keyOf(admission));
       const receipt = await host.call((shard) => {
         world.note(`post ${name} to shard ${host.number}`);
-        const database = world.databaseOf(keyOf(admission));
-        return shard.accept({ ...admission, database }, wait);
+        return shard.accept({ ...admission, databases: world.databaseShards }, wait);
       });
       world.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
       const untruth = this.#untruthOf(receipt, admission);

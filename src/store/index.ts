@@ -1,5 +1,4 @@
 import { configOf, misconfigured } from "../config.ts";
-import { hashOf } from "../hash.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, StreamSink } from "../streams/stream.ts";
 import { createSqlStores } from "./sql-store.ts";
@@ -29,17 +28,17 @@ export function openStream(stream: Stream, env: Env): OpenStream {
 }
 
 /**
- * The number of the database that a new batch goes to: a hash of its key. The ledger keeps it,
- * so that a batch stays where it was first meant to go when `DATABASE_SHARDS` changes.
+ * How many databases new batches of a stream are spread over. The ledger keeps where each goes, so
+ * that it stays where it was first meant to go when `DATABASE_SHARDS` changes.
  * @throws Problem `unavailable` where fewer databases are bound than are configured.
  */
-export function databaseOf(stream: Stream, env: Env, key: string): number {
+export function databasesOf(stream: Stream, env: Env): number {
   const { DATABASE_SHARDS: shards } = configOf(env);
-  if (shards === 1 || !stream.tables) return 0;
+  if (shards === 1 || !stream.tables) return 1;
   const bound = openStream(stream, env).databases.length;
   if (bound < shards) {
     const reason = `it asks for ${shards} databases, and stream "${stream.name}" has ${bound} bound`;
     throw misconfigured([{ variable: "DATABASE_SHARDS", reason }]);
   }
-  return hashOf(key) % shards;
+  return shards;
 }
