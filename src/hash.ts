@@ -6,8 +6,3 @@ export function hashOf(text: string): number {
   }
   return hash >>> 0;
 }
-
-/** The number of the database that a batch goes to, where new batches are spread over so many. */
-export function databaseAmong(databases: number, key: string): number {
-  return hashOf(key) % databases;
-}

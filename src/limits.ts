@@ -92,12 +92,6 @@ export const COUNTED_IN_MEMORY = 100;
 /** How long a Worker counts refused uploads before it tells the ledger of them. */
 export const REPORT_REJECTED_MS = 10_000;
 
-/**
- * How long the writer goes by what the shards last said of placements: far shorter than the ledger
- * remembers a batch, which is a day at least.
- */
-export const PLACEMENTS_MS = 60_000;
-
 /** Most databases that can be configured: each group of batches is looked for in all the others. */
 export const MAX_DATABASES = 32;
 

@@ -223,15 +223,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a batch is not looked for in the other databases",
     file: "src/store/databases.ts",
-    search: "at === number ? [] :",
-    replace: "true ? [] :",
-  },
-  {
-    bug: "a batch is looked for only where the latest of the numbers of databases would place it",
-    file: "src/durable/placements.ts",
-    search: "    this.#noted.add(name);",
-    replace:
-      "    this.#sql.exec(\"DELETE FROM notes WHERE name GLOB ? || '*' AND name <> ?\", `${PREFIX}${stream}/`, name);\n    this.#noted.add(name);",
+    search: "const others = databases.filter((database) => database !== home);",
+    replace: "const others = databases.filter(() => false);",
   },
   {
     bug: "two databases give the same ids",

@@ -48,7 +48,8 @@ export class Clients {
       const host = world.hostOf(keyOf(admission));
       const receipt = await host.call((shard) => {
         world.note(`post ${name} to shard ${host.number}`);
-        return shard.accept({ ...admission, databases: world.databaseShards }, wait);
+        const database = world.databaseOf(keyOf(admission));
+        return shard.accept({ ...admission, database }, wait);
       });
       world.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
       const untruth = this.#untruthOf(receipt, admission);

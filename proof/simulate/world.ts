@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { union } from "../../src/durable/placements.ts";
 import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
 import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
@@ -111,9 +110,9 @@ export class World {
     return host;
   }
 
-  /** How many databases new batches are spread over. */
-  get databaseShards(): number {
-    return this.#databaseShards;
+  /** The number of the database that a new batch goes to. */
+  databaseOf(key: string): number {
+    return hashOf(key) % this.#databaseShards;
   }
 
   deploy(shards: number): void {
@@ -142,11 +141,6 @@ export class World {
     const call = <Result>(shard: number, work: (shard: LedgerShard) => Result): Promise<Result> =>
       whileAlive(run, () => this.hosts[shard]?.call(work) ?? Promise.reject(new Error("no shard")));
     const ledger: LedgerPort = {
-      placements: async (stream) => {
-        const ask = (_: unknown, shard: number) =>
-          call(shard, ({ ledger: core }) => core.placements.of(stream));
-        return union(await Promise.all(this.hosts.map(ask)).catch(() => [null]));
-      },
       claim: (shard, keys) => call(shard, ({ ledger: core }) => core.claim(keys)),
       settle: (shard, reports) =>
         call(shard, (instance) => {

@@ -81,11 +81,6 @@ export class BatchLedger extends DurableObject<Env> {
     return this.#shard.bury(burials);
   }
 
-  /** Over how many databases batches of the stream were ever spread, or null where that is not known. */
-  placements(stream: string): number[] | null {
-    return this.#shard.ledger.placements.of(stream);
-  }
-
   deadLetters(filter: DeadLetterFilter, after: DeadLetterCursor | null, limit: number): BatchRow[] {
     return listDeadLetters(this.#sql, filter, after ?? undefined, limit);
   }

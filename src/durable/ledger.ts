@@ -1,4 +1,3 @@
-import { databaseAmong } from "../hash.ts";
 import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../limits.ts";
 import {
   batchOf,
@@ -12,7 +11,6 @@ import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
 import { BodyStore, bodyOf } from "./body-store.ts";
 import { Counters } from "./counters.ts";
-import { Placements } from "./placements.ts";
 import {
   batchRowOf,
   type BatchRow,
@@ -46,8 +44,8 @@ export interface Admission {
   bytes: number;
   /** The moment by which D1's retention goes, in milliseconds since 1970; absent: when it is accepted. */
   dated_at?: number;
-  /** How many databases new batches of its stream are spread over; absent: one. */
-  databases?: number;
+  /** The number of the database that it goes to; absent: the first. */
+  database?: number;
   body: Body;
 }
 
@@ -68,7 +66,6 @@ export interface LedgerSettings {
  * the state machine alone, synchronous, on any SQLite; each method is one transaction.
  */
 export class Ledger {
-  readonly placements: Placements;
   readonly #sql: LedgerSql;
   readonly #settings: LedgerSettings;
   readonly #bodies: BodyStore;
@@ -80,7 +77,6 @@ export class Ledger {
     this.#sql = sql;
     this.#settings = settings;
     createTables(sql);
-    this.placements = new Placements(sql);
     this.#bodies = new BodyStore(sql);
     this.#counters = new Counters(sql);
   }
@@ -139,9 +135,7 @@ export class Ledger {
 
   /** @returns whether the key was new. */
   #insert(key: string, admission: Admission, now: number): boolean {
-    const { stream, digest, row_count, bytes, body, dated_at = now, databases = 1 } = admission;
-    this.placements.note(stream, databases);
-    const database = databaseAmong(databases, key);
+    const { digest, row_count, bytes, body, dated_at = now, database = 0 } = admission;
     const due = now + this.#settings.redeliverAfterMs;
     const [first = "[]", ...more] = body.parts;
     const values = [key, digest, row_count, bytes, now, dated_at, database, due, body.run, first];

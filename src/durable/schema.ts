@@ -18,9 +18,6 @@ export interface LedgerSql {
  * the same. See docs/decisions/0015.
  */
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-  INSERT OR IGNORE INTO notes (name, value) SELECT 'placements-noted', 1
-    WHERE NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'batches');
   CREATE TABLE IF NOT EXISTS batches (
     key TEXT NOT NULL PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('pending', 'written', 'dead')),
@@ -48,7 +45,8 @@ const TABLES = `
     number INTEGER NOT NULL,
     part TEXT NOT NULL,
     PRIMARY KEY (key, number)
-  )`;
+  );
+  CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID`;
 
 /** Makes the tables where they are not. Safe to repeat. */
 export function createTables(sql: LedgerSql): void {

@@ -1,11 +1,10 @@
 import { configOf } from "../config.ts";
 import { hashOf } from "../hash.ts";
-import { LEDGER_CALLS, MAX_SHARDS, PLACEMENTS_MS } from "../limits.ts";
+import { LEDGER_CALLS, MAX_SHARDS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerPort } from "../queue/ticket.ts";
 import type { BatchLedger } from "./batch-ledger.ts";
-import { union } from "./placements.ts";
 import { shardName } from "./shard-name.ts";
 
 type LedgerStub = DurableObjectStub<BatchLedger>;
@@ -57,30 +56,9 @@ export async function shardsFor(env: Env, key: string): Promise<number[]> {
   return [home, ...(await allShards(env)).filter((shard) => shard !== home)];
 }
 
-/** What the shards last said of placements, by stream. */
-const placementsOf = new WeakMap<Env, Map<string, { numbers: number[] | null; until: number }>>();
-
-/** The placements of all shards. Where one does not answer, the writer looks everywhere. */
-async function placements(env: Env, stream: string): Promise<number[] | null> {
-  let known = placementsOf.get(env);
-  if (!known) placementsOf.set(env, (known = new Map()));
-  const last = known.get(stream);
-  if (last && Date.now() < last.until) return last.numbers;
-  const numbers = await askPlacements(env, stream).catch(() => null);
-  known.set(stream, { numbers, until: Date.now() + PLACEMENTS_MS });
-  return numbers;
-}
-
-async function askPlacements(env: Env, stream: string): Promise<number[] | null> {
-  const shards = await allShards(env);
-  const ask = (shard: number) => callShard(env, shard, (stub) => stub.placements(stream));
-  return union(await Promise.all(shards.map(ask)));
-}
-
 /** The ledger as the queue's consumers see it. */
 export function ledgerPort(env: Env): LedgerPort {
   return {
-    placements: (stream) => placements(env, stream),
     claim: (shard, keys) => callShard(env, shard, (stub) => stub.claim(keys)),
     settle: (shard, reports) => callShard(env, shard, (stub) => stub.settle(reports)),
     bury: (shard, burials) => callShard(env, shard, (stub) => stub.bury(burials)),

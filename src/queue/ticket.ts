@@ -75,11 +75,6 @@ export interface LedgerPort {
   /** Records what became of batches. Safe to repeat: a written batch stays written. */
   settle(shard: number, reports: Report[]): Promise<void>;
   /**
-   * Over how many databases the batches of a stream were ever spread. Null where that is not
-   * known: then a batch may be in any of them. Throws nothing.
-   */
-  placements(stream: string): Promise<readonly number[] | null>;
-  /**
    * Marks batches dead, with the last reason recorded for each. Safe to repeat.
    * @returns the keys of those that were pending until now.
    */

@@ -1,29 +1,23 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
 import type { SqlStore } from "../sql.ts";
-import { insertOnce, type PlacedBatch } from "../store/databases.ts";
+import { insertOnce } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
-import type { InsertOutcome } from "../store/insert-group.ts";
+import type { InsertOutcome, StoredBatch } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
 import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
 import type { Report } from "./ticket.ts";
 
 /** A batch whose body the ledger has given out. */
-export interface PendingBatch extends PlacedBatch {
+export interface PendingBatch extends StoredBatch {
+  key: string;
   /** The number of the database that it goes to. */
   database: number;
 }
 
-/**
- * Writes batches of one stream, and tells of each what became of it. Throws nothing.
- * @param placements over how many databases the stream's batches were ever spread; null: any.
- */
-export async function writeBatches(
-  open: OpenStream,
-  batches: PendingBatch[],
-  placements: readonly number[] | null,
-): Promise<Report[]> {
+/** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
+export async function writeBatches(open: OpenStream, batches: PendingBatch[]): Promise<Report[]> {
   const { stream, databases, sink } = open;
   if (batches.length === 0) return [];
   if (sink) return Promise.all(batches.map((batch) => writeToSink(stream, sink, batch)));
@@ -34,7 +28,7 @@ export async function writeBatches(
   }
   const groups = Map.groupBy(batches, (batch) => batch.database);
   const reports = [...groups].map(([number, group]) =>
-    writeGroup({ stream, tables, databases, number, placements }, group),
+    writeGroup({ stream, tables, databases, number }, group),
   );
   return (await Promise.all(reports)).flat();
 }
@@ -46,7 +40,6 @@ interface Destination {
   databases: readonly SqlStore[];
   /** The number of the database. */
   number: number;
-  placements: readonly number[] | null;
 }
 
 /**
@@ -56,8 +49,8 @@ interface Destination {
  */
 async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
   try {
-    const { databases, number, stream, tables, placements } = to;
-    const outcomes = await insertOnce(databases, number, stream, tables, batches, placements);
+    const { databases, number, stream, tables } = to;
+    const outcomes = await insertOnce(databases, number, stream, tables, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
     const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);

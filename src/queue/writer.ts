@@ -50,10 +50,8 @@ async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
   }
   const name = group[0]?.ticket.stream ?? "";
   const open = work.stream(name);
-  // With a single database there is no other to look in.
-  const placements = open && open.databases.length > 1 ? await work.ledger.placements(name) : [];
   const reports = open
-    ? await writeBatches(open, batches, placements)
+    ? await writeBatches(open, batches)
     : batches.map(({ key, digest }) => unknownStream(name, key, digest));
 
   const byKey = new Map(reports.map((report) => [report.key, report]));

@@ -3,7 +3,7 @@ import type { Admission, Receipt } from "../durable/ledger.ts";
 import { callShard, shardOf } from "../durable/shards.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
-import { databasesOf } from "../store/index.ts";
+import { databaseOf } from "../store/index.ts";
 import { encodeBody } from "../streams/body.ts";
 import { parseBatch } from "../streams/parse.ts";
 import type { Batch, Stream } from "../streams/stream.ts";
@@ -79,7 +79,7 @@ async function admissionOf(stream: Stream, env: Env, text: string): Promise<Admi
     row_count: batch.rows.length,
     bytes,
     body,
-    databases: databasesOf(stream, env),
+    database: databaseOf(stream, env, keyOf(named)),
     ...datedAt(stream, batch),
   };
 }

@@ -1,4 +1,5 @@
 import { configOf, misconfigured } from "../config.ts";
+import { hashOf } from "../hash.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, StreamSink } from "../streams/stream.ts";
 import { createSqlStores } from "./sql-store.ts";
@@ -28,17 +29,17 @@ export function openStream(stream: Stream, env: Env): OpenStream {
 }
 
 /**
- * How many databases new batches of a stream are spread over. The ledger keeps where each goes, so
- * that it stays where it was first meant to go when `DATABASE_SHARDS` changes.
+ * The number of the database that a new batch goes to: a hash of its key. The ledger keeps it,
+ * so that a batch stays where it was first meant to go when `DATABASE_SHARDS` changes.
  * @throws Problem `unavailable` where fewer databases are bound than are configured.
  */
-export function databasesOf(stream: Stream, env: Env): number {
+export function databaseOf(stream: Stream, env: Env, key: string): number {
   const { DATABASE_SHARDS: shards } = configOf(env);
-  if (shards === 1 || !stream.tables) return 1;
+  if (shards === 1 || !stream.tables) return 0;
   const bound = openStream(stream, env).databases.length;
   if (bound < shards) {
     const reason = `it asks for ${shards} databases, and stream "${stream.name}" has ${bound} bound`;
     throw misconfigured([{ variable: "DATABASE_SHARDS", reason }]);
   }
-  return shards;
+  return hashOf(key) % shards;
 }

@@ -1,8 +1,7 @@
 import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
-import { databaseAmong } from "../../src/hash.ts";
-import { IDS_OF_A_DATABASE, PLACEMENTS_MS } from "../../src/limits.ts";
+import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
 import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
 import { admission } from "../durable/admission.ts";
 import { faults } from "../faults.ts";
@@ -44,20 +43,6 @@ async function movedId(): Promise<string> {
     await DATABASES[home ?? 0]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
     await forget(batch_id);
     if (home !== 0) return batch_id;
-  }
-}
-
-/** Time goes by until the writer asks the shards again, as it does before they forget anything. */
-function letPlacementsAge(): void {
-  const now = Date.now;
-  vi.spyOn(Date, "now").mockImplementation(() => now() + PLACEMENTS_MS);
-}
-
-/** A batch_id that goes to that database of so many. */
-function idIn(database: number, databases: number, prefix = "run"): string {
-  for (let number = 0; ; number++) {
-    const batch_id = `${prefix}-${number}`;
-    if (databaseAmong(databases, `batch-metrics/${batch_id}`) === database) return batch_id;
   }
 }
 
@@ -114,7 +99,6 @@ test("a batch from before the number changed is found where it is, and not writt
   const { batch_run_id } = await first.json<{ batch_run_id: number }>();
   expect(await whereIs(batch_id)).toEqual([0]);
   await forget(batch_id);
-  letPlacementsAge();
 
   const again = await post(batch({ batch_id }));
   expect(again.status).toBe(201);
@@ -131,10 +115,9 @@ test("a batch stays with the database that it was first meant for", async ({ exp
   // Nothing comes to write it meanwhile.
   faults.queue = "loses";
   const ledger = env.LEDGER.getByName("shard-0");
-  const batch_id = idIn(2, 3);
-  await ledger.accept({ ...admission(batch_id), databases: 3 }, 0);
-  await ledger.accept({ ...admission(batch_id), databases: 2 }, 0);
-  expect(await ledger.claim([`batch-metrics/${batch_id}`])).toMatchObject([{ database: 2 }]);
+  await ledger.accept({ ...admission("stays"), database: 2 }, 0);
+  await ledger.accept({ ...admission("stays"), database: 1 }, 0);
+  expect(await ledger.claim(["batch-metrics/stays"])).toMatchObject([{ database: 2 }]);
 });
 
 test("where fewer databases are bound than configured, nothing is taken and the log says why", async ({
@@ -154,62 +137,21 @@ test("where fewer databases are bound than configured, nothing is taken and the 
 test("a batch whose database is not bound any more is kept, and the reason names the database", async ({
   expect,
 }) => {
-  const batch_id = idIn(7, 8);
-  await shardFor(batch_id).accept({ ...admission(batch_id), databases: 8 }, 0);
-  const { reason } = await untilStatus("dead", `/batch-metrics/${batch_id}`);
+  await shardFor("run-1").accept({ ...admission("run-1"), database: 7 }, 0);
+  const { reason } = await untilStatus("dead");
   expect(reason).toBe('database 7 of stream "batch-metrics" is not bound');
 });
 
-test("while one database is away its batches wait, and those of the others are written", async ({
+test("while one database is away its batches wait, and none is written elsewhere", async ({
   expect,
 }) => {
-  letPlacementsAge();
   await DATABASES[1]?.exec("ALTER TABLE batch_runs RENAME TO away");
   const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
-  const isAway = (batch_id: string) => databaseAmong(3, `batch-metrics/${batch_id}`) === 1;
   for (const batch_id of ids) expect((await post(batch({ batch_id }), ASYNC)).status).toBe(202);
-  for (const batch_id of ids) {
-    await untilStatus(isAway(batch_id) ? "dead" : "written", `/batch-metrics/${batch_id}`);
-  }
+  for (const batch_id of ids) await untilStatus("dead", `/batch-metrics/${batch_id}`);
   await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
   for (const batch_id of ids) await post(batch({ batch_id }));
   for (const batch_id of ids) expect(await whereIs(batch_id)).toHaveLength(1);
-});
-
-test("a batch is looked for where an earlier number would have placed it, and nowhere else", async ({
-  expect,
-}) => {
-  // With one database it was in the first, with two it would be in the second, with three in the third.
-  const batch_id = Array.from({ length: 50 }, () => 0)
-    .map((_, index) => `was-${index}`)
-    .find((id) => {
-      const key = `batch-metrics/${id}`;
-      return databaseAmong(2, key) === 1 && databaseAmong(3, key) === 2;
-    });
-  if (!batch_id) throw new Error("there is no such batch_id");
-  await withEnv({ DATABASE_SHARDS: "1" }, "/batch-metrics", upload(batch({ batch_id })));
-  await forget(batch_id);
-  letPlacementsAge();
-  await DATABASES[1]?.exec("ALTER TABLE batch_runs RENAME TO away");
-  await post(batch({ batch_id }), ASYNC);
-  await untilStatus("written", `/batch-metrics/${batch_id}`);
-  await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
-  expect(await whereIs(batch_id)).toEqual([0]);
-});
-
-test("where a shard cannot tell how batches were placed, they are looked for in all databases", async ({
-  expect,
-}) => {
-  const batch_id = idIn(2, 3, "untold");
-  await withEnv({ DATABASE_SHARDS: "1" }, "/batch-metrics", upload(batch({ batch_id })));
-  await forget(batch_id);
-  // As in a ledger from before placements were noted.
-  await runInDurableObject(shardFor(batch_id), (_, { storage }) =>
-    storage.sql.exec("DELETE FROM notes").toArray(),
-  );
-  letPlacementsAge();
-  expect((await post(batch({ batch_id }))).status).toBe(201);
-  expect(await whereIs(batch_id)).toEqual([0]);
 });
 
 test("retention and the audit go over all databases", async ({ expect }) => {

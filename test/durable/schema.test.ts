@@ -122,7 +122,6 @@ test("a batch costs four written rows: three to accept it, one to settle it", as
       },
     };
     const ledger = new Ledger(counted, { shard: 0, redeliverAfterMs: 1_000 });
-    ledger.placements.note("batch-metrics", 1);
     written = 0;
     ledger.accept(BATCH, 0);
     expect(written).toBe(3);
