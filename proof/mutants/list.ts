@@ -223,8 +223,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a batch is not looked for in the other databases",
     file: "src/store/databases.ts",
-    search: "const others = databases.filter((database) => database !== home);",
-    replace: "const others = databases.filter(() => false);",
+    search: "batches.filter(({ database }) => database !== number)",
+    replace: "batches.filter(() => false)",
   },
   {
     bug: "two databases give the same ids",

@@ -1,19 +1,17 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
 import type { SqlStore } from "../sql.ts";
-import { insertOnce } from "../store/databases.ts";
+import { findElsewhere, insertInto, type PlacedBatch } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
-import type { InsertOutcome, StoredBatch } from "../store/insert-group.ts";
+import type { InsertOutcome } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
 import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
 import type { Report } from "./ticket.ts";
 
 /** A batch whose body the ledger has given out. */
-export interface PendingBatch extends StoredBatch {
+export interface PendingBatch extends PlacedBatch {
   key: string;
-  /** The number of the database that it goes to. */
-  database: number;
 }
 
 /** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
@@ -26,20 +24,36 @@ export async function writeBatches(open: OpenStream, batches: PendingBatch[]): P
     const reason = `no database is bound for stream "${stream.name}"`;
     return batches.map((batch) => failed(batch, reason));
   }
-  const groups = Map.groupBy(batches, (batch) => batch.database);
-  const reports = [...groups].map(([number, group]) =>
-    writeGroup({ stream, tables, databases, number }, group),
-  );
-  return (await Promise.all(reports)).flat();
+  return writeOnce({ stream, tables, databases }, batches);
 }
 
-/** Where a group goes. */
+/** Writes batches into the databases that they go to, each unless another one has it already. */
+async function writeOnce(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
+  let known: Map<string, InsertOutcome>;
+  try {
+    known = await findElsewhere(to.databases, to.tables, batches);
+  } catch (error) {
+    // Whose content is at fault is no question here: nothing of it was sent.
+    const { reason } = logFailure(to, batches, error);
+    return batches.map((batch) => failed(batch, reason));
+  }
+  const groups = Map.groupBy(
+    batches.filter(({ batch_id }) => !known.has(batch_id)),
+    ({ database }) => database,
+  );
+  const reports = [...groups].map(([number, group]) => writeGroup(to, number, group));
+  const found = batches.filter(({ batch_id }) => known.has(batch_id));
+  return [
+    ...found.map((batch) => reportOf(batch, known.get(batch.batch_id))),
+    ...(await Promise.all(reports)).flat(),
+  ];
+}
+
+/** Where batches of a stream go. */
 interface Destination {
   stream: Stream;
   tables: Tables;
   databases: readonly SqlStore[];
-  /** The number of the database. */
-  number: number;
 }
 
 /**
@@ -47,21 +61,16 @@ interface Destination {
  * split until the culprit stands alone, and its neighbours are written. Where the database
  * is at fault, splitting would only ask more of it.
  */
-async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
+async function writeGroup(
+  to: Destination,
+  number: number,
+  batches: PendingBatch[],
+): Promise<Report[]> {
   try {
-    const { databases, number, stream, tables } = to;
-    const outcomes = await insertOnce(databases, number, stream, tables, batches);
+    const outcomes = await insertInto(to.databases, number, to.stream, to.tables, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
-    const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
-    const failure = failureOf(reason);
-    logError("store.write-failed", {
-      stream: to.stream.name,
-      database: to.number,
-      batches: batches.length,
-      failure,
-      reason,
-    });
+    const { reason, failure } = logFailure(to, batches, error, number);
     const [only] = batches;
     if (batches.length === 1 && only && failure === "permanent") {
       return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
@@ -71,10 +80,29 @@ async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Rep
     }
     const middle = Math.ceil(batches.length / 2);
     return [
-      ...(await writeGroup(to, batches.slice(0, middle))),
-      ...(await writeGroup(to, batches.slice(middle))),
+      ...(await writeGroup(to, number, batches.slice(0, middle))),
+      ...(await writeGroup(to, number, batches.slice(middle))),
     ];
   }
+}
+
+/** @param database its number; absent: any of them. */
+function logFailure(
+  { stream }: Destination,
+  batches: readonly PendingBatch[],
+  error: unknown,
+  database?: number,
+) {
+  const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
+  const failure = failureOf(reason);
+  logError("store.write-failed", {
+    stream: stream.name,
+    ...(database !== undefined && { database }),
+    batches: batches.length,
+    failure,
+    reason,
+  });
+  return { reason, failure };
 }
 
 async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch): Promise<Report> {

@@ -22,17 +22,14 @@ export async function batchStatus(
   // The ledger first: while D1 is away it still knows what waits for D1.
   const row = await callShard(env, home, (ledger) => ledger.status(key));
   if (row && row.state !== "written") return json(unwritten(batch_id, row));
-  const run = await storedRun(stream, env, batch_id);
+  const { databases } = openStream(stream, env);
+  const run = await findRunIn(databases, stream, batch_id, row?.batch_run_id ?? null);
   if (run) return json(written(stream, batch_id, run, row));
   if (row) return json(expired(stream, batch_id, row));
 
   const elsewhere = await findElsewhere(env, key);
   if (elsewhere) return json(unwritten(batch_id, elsewhere));
   throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
-}
-
-async function storedRun(stream: Stream, env: Env, batch_id: string): Promise<StoredRun | null> {
-  return findRunIn(openStream(stream, env).databases, stream, batch_id);
 }
 
 /** A batch that is not in D1 may wait in the shard it had before the number of shards changed. */

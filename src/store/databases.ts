@@ -7,15 +7,39 @@ import { findOutcomes, insertGroup, type InsertOutcome, type StoredBatch } from 
 /*
  * A stream's databases as one. A batch is in one of them: the one that the ledger has noted
  * for it, or, where the ledger had forgotten it and their number has changed, any other. So
- * whoever looks for a batch looks in all of them.
+ * whoever is to write a batch looks in all of them.
  */
 
+/** A batch on its way, and the number of the database that it goes to. */
+export interface PlacedBatch extends StoredBatch {
+  database: number;
+}
+
 /**
- * Writes batches into the database of that number, each unless another one has it already.
- * Safe to repeat, as `insertGroup` is.
- * @throws Error where that database is not bound; else whatever the databases throw.
+ * What the databases have of batches that are to go to another one: a look in each for all of
+ * them together. Where one of these is found, it must not be written again.
+ * @throws whatever the databases throw.
  */
-export async function insertOnce(
+export async function findElsewhere(
+  databases: readonly SqlStore[],
+  tables: Tables,
+  batches: readonly PlacedBatch[],
+): Promise<Map<string, InsertOutcome>> {
+  const found = await Promise.all(
+    databases.map((sql, number) => {
+      const others = batches.filter(({ database }) => database !== number);
+      return findOutcomes(sql, tables, others);
+    }),
+  );
+  return new Map(found.flatMap((outcomes) => [...outcomes]));
+}
+
+/**
+ * Writes batches that no other database has into the one of that number. Safe to repeat, as
+ * `insertGroup` is.
+ * @throws Error where that database is not bound; else whatever it throws.
+ */
+export async function insertInto(
   databases: readonly SqlStore[],
   number: number,
   stream: Stream,
@@ -24,22 +48,25 @@ export async function insertOnce(
 ): Promise<Map<string, InsertOutcome>> {
   const home = databases[number];
   if (!home) throw new Error(`database ${number} of stream "${stream.name}" is not bound`);
-  const others = databases.filter((database) => database !== home);
-  const known = await Promise.all(others.map((other) => findOutcomes(other, tables, batches)));
-  const outcomes = new Map(known.flatMap((found) => [...found]));
-  const missing = batches.filter((batch) => !outcomes.has(batch.batch_id));
-  if (missing.length === 0) return outcomes;
-  const inserted = await insertGroup(home, stream, tables, missing, number * IDS_OF_A_DATABASE);
-  return new Map([...outcomes, ...inserted]);
+  return insertGroup(home, stream, tables, batches, number * IDS_OF_A_DATABASE);
 }
 
-/** The run of a batch, wherever it is, or null where none of the databases has it (any more). */
+/**
+ * The run of a batch, wherever it is, or null where none of the databases has it (any more).
+ * @param batch_run_id where it is known: its database is asked first, and the others only when that
+ *   one has nothing.
+ */
 export async function findRunIn(
   databases: readonly SqlStore[],
   stream: Stream,
   batch_id: string,
+  batch_run_id: number | null,
 ): Promise<StoredRun | null> {
-  const runs = await Promise.all(databases.map((sql) => findRun(sql, stream, batch_id)));
+  const home = databases[Math.floor((batch_run_id ?? Number.NaN) / IDS_OF_A_DATABASE)];
+  const run = home ? await findRun(home, stream, batch_id) : null;
+  if (run) return run;
+  const others = databases.filter((database) => database !== home);
+  const runs = await Promise.all(others.map((sql) => findRun(sql, stream, batch_id)));
   return runs.find((run) => run !== null) ?? null;
 }
 

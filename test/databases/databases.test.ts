@@ -5,6 +5,10 @@ import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
 import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
 import { admission } from "../durable/admission.ts";
 import { faults } from "../faults.ts";
+import { writeBatches } from "../../src/queue/write-batches.ts";
+import type { SqlValue } from "../../src/sql.ts";
+import { createSqlStores } from "../../src/store/sql-store.ts";
+import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import worker from "../worker.ts";
 
 const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
@@ -12,6 +16,15 @@ const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
   return database;
 });
 const ASYNC = { headers: { Prefer: "respond-async" } };
+
+const RUN = {
+  ecosystem: "homebrew",
+  started_at: "2026-11-01T10:00:00Z",
+  total_recipes: 0,
+  passed: 0,
+  failed: 0,
+  skipped: 0,
+};
 
 const errors: string[] = [];
 beforeEach(() => {
@@ -152,6 +165,63 @@ test("while one database is away its batches wait, and none is written elsewhere
   await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
   for (const batch_id of ids) await post(batch({ batch_id }));
   for (const batch_id of ids) expect(await whereIs(batch_id)).toHaveLength(1);
+});
+
+test("while one database is away, what is written in another is shown with its run", async ({
+  expect,
+}) => {
+  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
+  for (const batch_id of ids) await post(batch({ batch_id, total_recipes: 7 }));
+  const [[here] = [], [away] = []] = await rowsOfEach<{ batch_id: string }>(
+    "SELECT batch_id FROM batch_runs",
+  );
+  await DATABASES[1]?.exec("ALTER TABLE batch_runs RENAME TO away");
+  const shown = await ask(`/batch-metrics/${here?.batch_id}`);
+  expect(await shown.json()).toMatchObject({ status: "written", run: { total_recipes: 7 } });
+  expect((await ask(`/batch-metrics/${away?.batch_id}`)).status).toBe(500);
+  await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
+
+  // A run that was moved, with its id, is found where it is now.
+  const from = whereIs(away?.batch_id ?? "");
+  expect(await from).toEqual([1]);
+  const columns =
+    "id, batch_id, ecosystem, started_at, total_recipes, passed, failed, skipped, digest, write_id, accepted_at, row_count";
+  const text = `SELECT ${columns} FROM batch_runs WHERE batch_id = ?`;
+  const run = await DATABASES[1]?.prepare(text).bind(away?.batch_id).raw();
+  await DATABASES[1]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
+  await DATABASES[2]
+    ?.prepare(`INSERT INTO batch_runs (${columns}) VALUES (${columns.replaceAll(/\w+/g, "?")})`)
+    .bind(...(run?.[0] ?? []))
+    .run();
+  const moved = await ask(`/batch-metrics/${away?.batch_id}`);
+  expect(await moved.json()).toMatchObject({ status: "written", run: { total_recipes: 7 } });
+});
+
+test("each database is asked once for all batches of a group, and not for its own", async ({
+  expect,
+}) => {
+  const asked: string[][] = [];
+  const databases = createSqlStores("batch-metrics", env).map((sql, number) => ({
+    ...sql,
+    all: <Row>(text: string, ...parameters: SqlValue[]) => {
+      asked[number] = [...(asked[number] ?? []), String(parameters[0])];
+      return sql.all<Row>(text, ...parameters);
+    },
+  }));
+  const batches = Array.from({ length: 9 }, (_, index) => ({
+    key: `batch-metrics/run-${index}`,
+    batch_id: `run-${index}`,
+    digest: "d1",
+    accepted_at: "2026-11-01T10:00:00Z",
+    row_count: 0,
+    body: { run: JSON.stringify(RUN), parts: ["[]"] },
+    database: index % 3,
+  }));
+  const reports = await writeBatches({ stream: batchMetrics, databases, sink: null }, batches);
+  expect(reports.map(({ outcome }) => outcome)).toEqual(batches.map(() => "written"));
+  const others = (number: number) =>
+    batches.filter(({ database }) => database !== number).map(({ batch_id }) => batch_id);
+  expect(asked).toEqual([0, 1, 2].map((number) => [JSON.stringify(others(number))]));
 });
 
 test("retention and the audit go over all databases", async ({ expect }) => {
