@@ -63,8 +63,8 @@ export async function findRunIn(
   batch_run_id: number | null,
 ): Promise<StoredRun | null> {
   const home = databases[Math.floor((batch_run_id ?? Number.NaN) / IDS_OF_A_DATABASE)];
-  const run = home ? await findRun(home, stream, batch_id) : null;
-  if (run) return run;
+  const found = home ? await findRun(home, stream, batch_id) : null;
+  if (found) return found;
   const others = databases.filter((database) => database !== home);
   const runs = await Promise.all(others.map((sql) => findRun(sql, stream, batch_id)));
   return runs.find((run) => run !== null) ?? null;
