@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "splitting a group drops its second half",
     file: "src/queue/write-batches.ts",
-    search: "      ...(await writeGroup(to, number, batches.slice(middle))),\n",
+    search: "      ...(await writeGroup(to, batches.slice(middle))),\n",
     replace: "",
   },
   {

@@ -1,7 +1,7 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
 import type { SqlStore } from "../sql.ts";
-import { findElsewhere, insertInto, type PlacedBatch } from "../store/databases.ts";
+import { insertInto, type Look, lookInOthers, type PlacedBatch } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
@@ -24,36 +24,42 @@ export async function writeBatches(open: OpenStream, batches: PendingBatch[]): P
     const reason = `no database is bound for stream "${stream.name}"`;
     return batches.map((batch) => failed(batch, reason));
   }
-  return writeOnce({ stream, tables, databases }, batches);
+  const looks = lookInOthers(databases, tables, batches);
+  const groups = Map.groupBy(batches, ({ database }) => database);
+  const reports = [...groups].map(([number, group]) => {
+    const others = looks.filter((_, other) => other !== number);
+    return writeOnce({ stream, tables, databases, number }, group, others);
+  });
+  return (await Promise.all(reports)).flat();
 }
 
-/** Writes batches into the databases that they go to, each unless another one has it already. */
-async function writeOnce(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
-  let known: Map<string, InsertOutcome>;
-  try {
-    known = await findElsewhere(to.databases, to.tables, batches);
-  } catch (error) {
-    // Whose content is at fault is no question here: nothing of it was sent.
-    const { reason } = logFailure(to, batches, error);
-    return batches.map((batch) => failed(batch, reason));
-  }
-  const groups = Map.groupBy(
-    batches.filter(({ batch_id }) => !known.has(batch_id)),
-    ({ database }) => database,
-  );
-  const reports = [...groups].map(([number, group]) => writeGroup(to, number, group));
-  const found = batches.filter(({ batch_id }) => known.has(batch_id));
-  return [
-    ...found.map((batch) => reportOf(batch, known.get(batch.batch_id))),
-    ...(await Promise.all(reports)).flat(),
-  ];
-}
-
-/** Where batches of a stream go. */
+/** Where a group goes. */
 interface Destination {
   stream: Stream;
   tables: Tables;
   databases: readonly SqlStore[];
+  /** The number of the database. */
+  number: number;
+}
+
+/** Writes a group, but for the batches that the looks into the other databases find there. */
+async function writeOnce(
+  to: Destination,
+  batches: PendingBatch[],
+  looks: readonly Look[],
+): Promise<Report[]> {
+  let known: Map<string, InsertOutcome>;
+  try {
+    known = new Map((await Promise.all(looks)).flatMap((outcomes) => [...outcomes]));
+  } catch (error) {
+    // Nothing of their content was sent, so none of them is at fault.
+    const { reason } = logFailure(to, batches, error);
+    return batches.map((batch) => failed(batch, reason));
+  }
+  const found = batches.filter(({ batch_id }) => known.has(batch_id));
+  const missing = batches.filter(({ batch_id }) => !known.has(batch_id));
+  const reports = found.map((batch) => reportOf(batch, known.get(batch.batch_id)));
+  return missing.length > 0 ? [...reports, ...(await writeGroup(to, missing))] : reports;
 }
 
 /**
@@ -61,16 +67,13 @@ interface Destination {
  * split until the culprit stands alone, and its neighbours are written. Where the database
  * is at fault, splitting would only ask more of it.
  */
-async function writeGroup(
-  to: Destination,
-  number: number,
-  batches: PendingBatch[],
-): Promise<Report[]> {
+async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
   try {
-    const outcomes = await insertInto(to.databases, number, to.stream, to.tables, batches);
+    const { databases, number, stream, tables } = to;
+    const outcomes = await insertInto(databases, number, stream, tables, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
-    const { reason, failure } = logFailure(to, batches, error, number);
+    const { reason, failure } = logFailure(to, batches, error);
     const [only] = batches;
     if (batches.length === 1 && only && failure === "permanent") {
       return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
@@ -80,24 +83,18 @@ async function writeGroup(
     }
     const middle = Math.ceil(batches.length / 2);
     return [
-      ...(await writeGroup(to, number, batches.slice(0, middle))),
-      ...(await writeGroup(to, number, batches.slice(middle))),
+      ...(await writeGroup(to, batches.slice(0, middle))),
+      ...(await writeGroup(to, batches.slice(middle))),
     ];
   }
 }
 
-/** @param database its number; absent: any of them. */
-function logFailure(
-  { stream }: Destination,
-  batches: readonly PendingBatch[],
-  error: unknown,
-  database?: number,
-) {
+function logFailure({ stream, number }: Destination, batches: PendingBatch[], error: unknown) {
   const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
   const failure = failureOf(reason);
   logError("store.write-failed", {
     stream: stream.name,
-    ...(database !== undefined && { database }),
+    database: number,
     batches: batches.length,
     failure,
     reason,

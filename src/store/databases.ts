@@ -15,23 +15,19 @@ export interface PlacedBatch extends StoredBatch {
   database: number;
 }
 
-/**
- * What the databases have of batches that are to go to another one: a look in each for all of
- * them together. Where one of these is found, it must not be written again.
- * @throws whatever the databases throw.
- */
-export async function findElsewhere(
+/** What a database has of batches that are to go to another. Those must not be written again. */
+export type Look = Promise<Map<string, InsertOutcome>>;
+
+/** Looks in each database, by its number, for all those batches together that go to another one. */
+export function lookInOthers(
   databases: readonly SqlStore[],
   tables: Tables,
   batches: readonly PlacedBatch[],
-): Promise<Map<string, InsertOutcome>> {
-  const found = await Promise.all(
-    databases.map((sql, number) => {
-      const others = batches.filter(({ database }) => database !== number);
-      return findOutcomes(sql, tables, others);
-    }),
-  );
-  return new Map(found.flatMap((outcomes) => [...outcomes]));
+): Look[] {
+  return databases.map((sql, number) => {
+    const others = batches.filter(({ database }) => database !== number);
+    return findOutcomes(sql, tables, others);
+  });
 }
 
 /**
