@@ -92,7 +92,7 @@ export const COUNTED_IN_MEMORY = 100;
 /** How long a Worker counts refused uploads before it tells the ledger of them. */
 export const REPORT_REJECTED_MS = 10_000;
 
-/** Most databases that can be configured: each group of batches is looked for in all the others. */
+/** Most databases that can be configured: each is asked for the batches of all the others. */
 export const MAX_DATABASES = 32;
 
 /** How far apart the ids of two databases begin, so that no two runs ever share one. All fit into a double. */

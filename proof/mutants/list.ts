@@ -223,8 +223,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a batch is not looked for in the other databases",
     file: "src/store/databases.ts",
-    search: "batches.filter(({ database }) => database !== number)",
-    replace: "batches.filter(() => false)",
+    search: "const strangers = batches.filter(({ database }) => database !== number);",
+    replace: "const strangers = batches.filter(() => false);",
+  },
+  {
+    bug: "of a group of which another database has a part, the rest is not told of",
+    file: "src/store/databases.ts",
+    search: "  return new Map([...outcomes, ...inserted]);",
+    replace: "  return outcomes.size > 0 ? outcomes : inserted;",
   },
   {
     bug: "two databases give the same ids",

@@ -1,7 +1,7 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
 import type { SqlStore } from "../sql.ts";
-import { insertInto, type Look, lookInOthers, type PlacedBatch } from "../store/databases.ts";
+import { insertOnce, LookFailed, Looks, type PlacedBatch } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
@@ -24,12 +24,11 @@ export async function writeBatches(open: OpenStream, batches: PendingBatch[]): P
     const reason = `no database is bound for stream "${stream.name}"`;
     return batches.map((batch) => failed(batch, reason));
   }
-  const looks = lookInOthers(databases, tables, batches);
-  const groups = Map.groupBy(batches, ({ database }) => database);
-  const reports = [...groups].map(([number, group]) => {
-    const others = looks.filter((_, other) => other !== number);
-    return writeOnce({ stream, tables, databases, number }, group, others);
-  });
+  const looks = new Looks(databases, tables, batches);
+  const groups = Map.groupBy(batches, (batch) => batch.database);
+  const reports = [...groups].map(([number, group]) =>
+    writeGroup({ stream, tables, databases, number, looks }, group),
+  );
   return (await Promise.all(reports)).flat();
 }
 
@@ -40,26 +39,8 @@ interface Destination {
   databases: readonly SqlStore[];
   /** The number of the database. */
   number: number;
-}
-
-/** Writes a group, but for the batches that the looks into the other databases find there. */
-async function writeOnce(
-  to: Destination,
-  batches: PendingBatch[],
-  looks: readonly Look[],
-): Promise<Report[]> {
-  let known: Map<string, InsertOutcome>;
-  try {
-    known = new Map((await Promise.all(looks)).flatMap((outcomes) => [...outcomes]));
-  } catch (error) {
-    // Nothing of their content was sent, so none of them is at fault.
-    const { reason } = logFailure(to, batches, error);
-    return batches.map((batch) => failed(batch, reason));
-  }
-  const found = batches.filter(({ batch_id }) => known.has(batch_id));
-  const missing = batches.filter(({ batch_id }) => !known.has(batch_id));
-  const reports = found.map((batch) => reportOf(batch, known.get(batch.batch_id)));
-  return missing.length > 0 ? [...reports, ...(await writeGroup(to, missing))] : reports;
+  /** Into the other databases. */
+  looks: Looks;
 }
 
 /**
@@ -69,11 +50,19 @@ async function writeOnce(
  */
 async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
   try {
-    const { databases, number, stream, tables } = to;
-    const outcomes = await insertInto(databases, number, stream, tables, batches);
+    const { databases, number, stream, tables, looks } = to;
+    const outcomes = await insertOnce(databases, number, stream, tables, batches, looks);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
-    const { reason, failure } = logFailure(to, batches, error);
+    const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
+    const failure = error instanceof LookFailed ? "transient" : failureOf(reason);
+    logError("store.write-failed", {
+      stream: to.stream.name,
+      database: to.number,
+      batches: batches.length,
+      failure,
+      reason,
+    });
     const [only] = batches;
     if (batches.length === 1 && only && failure === "permanent") {
       return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
@@ -87,19 +76,6 @@ async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Rep
       ...(await writeGroup(to, batches.slice(middle))),
     ];
   }
-}
-
-function logFailure({ stream, number }: Destination, batches: PendingBatch[], error: unknown) {
-  const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
-  const failure = failureOf(reason);
-  logError("store.write-failed", {
-    stream: stream.name,
-    database: number,
-    batches: batches.length,
-    failure,
-    reason,
-  });
-  return { reason, failure };
 }
 
 async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch): Promise<Report> {

@@ -1,4 +1,5 @@
 import { IDS_OF_A_DATABASE } from "../limits.ts";
+import { reasonOf } from "../log.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, Tables } from "../streams/stream.ts";
 import { type Content, findContents, findRun, type StoredRun } from "./find-run.ts";
@@ -7,7 +8,7 @@ import { findOutcomes, insertGroup, type InsertOutcome, type StoredBatch } from 
 /*
  * A stream's databases as one. A batch is in one of them: the one that the ledger has noted
  * for it, or, where the ledger had forgotten it and their number has changed, any other. So
- * whoever is to write a batch looks in all of them.
+ * whoever looks for a batch that the ledger had forgotten looks in all of them.
  */
 
 /** A batch on its way, and the number of the database that it goes to. */
@@ -15,36 +16,58 @@ export interface PlacedBatch extends StoredBatch {
   database: number;
 }
 
-/** What a database has of batches that are to go to another. Those must not be written again. */
-export type Look = Promise<Map<string, InsertOutcome>>;
+/** A look into another database failed, which is no fault of the batches it was for. */
+export class LookFailed extends Error {}
 
-/** Looks in each database, by its number, for all those batches together that go to another one. */
-export function lookInOthers(
-  databases: readonly SqlStore[],
-  tables: Tables,
-  batches: readonly PlacedBatch[],
-): Look[] {
-  return databases.map((sql, number) => {
-    const others = batches.filter(({ database }) => database !== number);
-    return findOutcomes(sql, tables, others);
-  });
+/**
+ * What each database has of the batches that go to another one: a query for all of them
+ * together. Whoever makes this asks for every database that one of the batches goes to.
+ */
+export class Looks {
+  readonly #each: Promise<Map<string, InsertOutcome>>[];
+
+  constructor(databases: readonly SqlStore[], tables: Tables, batches: readonly PlacedBatch[]) {
+    this.#each = databases.map(async (sql, number) => {
+      const strangers = batches.filter(({ database }) => database !== number);
+      try {
+        return await findOutcomes(sql, tables, strangers);
+      } catch (error) {
+        throw new LookFailed(`database ${number} was to be asked first: ${reasonOf(error)}`);
+      }
+    });
+  }
+
+  /**
+   * What the databases have but for that one.
+   * @throws LookFailed
+   */
+  async outside(number: number): Promise<Map<string, InsertOutcome>> {
+    const found = await Promise.all(this.#each.filter((_, other) => other !== number));
+    return new Map(found.flatMap((outcomes) => [...outcomes]));
+  }
 }
 
 /**
- * Writes batches that no other database has into the one of that number. Safe to repeat, as
- * `insertGroup` is.
- * @throws Error where that database is not bound; else whatever it throws.
+ * Writes batches into the database of that number, each unless another one has it already.
+ * Safe to repeat, as `insertGroup` is.
+ * @param looks for these batches among others.
+ * @throws LookFailed; Error where that database is not bound; else whatever it throws.
  */
-export async function insertInto(
+export async function insertOnce(
   databases: readonly SqlStore[],
   number: number,
   stream: Stream,
   tables: Tables,
   batches: readonly StoredBatch[],
+  looks: Looks,
 ): Promise<Map<string, InsertOutcome>> {
+  const outcomes = await looks.outside(number);
+  const missing = batches.filter((batch) => !outcomes.has(batch.batch_id));
+  if (missing.length === 0) return outcomes;
   const home = databases[number];
   if (!home) throw new Error(`database ${number} of stream "${stream.name}" is not bound`);
-  return insertGroup(home, stream, tables, batches, number * IDS_OF_A_DATABASE);
+  const inserted = await insertGroup(home, stream, tables, missing, number * IDS_OF_A_DATABASE);
+  return new Map([...outcomes, ...inserted]);
 }
 
 /**

@@ -76,12 +76,14 @@ export async function findOutcomes(
   batches: readonly StoredBatch[],
 ): Promise<Map<string, InsertOutcome>> {
   const outcomes = new Map<string, InsertOutcome>();
-  if (batches.length === 0) return outcomes;
-  const found = await sql.all<{ batch_id: string; id: number; digest: string }>(
-    `SELECT batch_id, id, digest FROM ${tables.run}
-     WHERE batch_id IN (SELECT value FROM json_each(?1))`,
-    JSON.stringify(batches.map((batch) => batch.batch_id)),
+  const ids = batches.map((batch) => JSON.stringify(batch.batch_id));
+  const text = `
+    SELECT batch_id, id, digest FROM ${tables.run}
+    WHERE batch_id IN (SELECT value FROM json_each(?1))`;
+  const answers = jsonArraysOf(ids, STATEMENT_PARAMETER_BYTES).map((parameter) =>
+    sql.all<{ batch_id: string; id: number; digest: string }>(text, parameter),
   );
+  const found = (await Promise.all(answers)).flat();
   const digests = new Map(batches.map((batch) => [batch.batch_id, batch.digest]));
   for (const { batch_id, id: batch_run_id, digest } of found) {
     const same = digests.get(batch_id) === digest;

@@ -2,13 +2,13 @@ import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
-import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
-import { admission } from "../durable/admission.ts";
-import { faults } from "../faults.ts";
-import { writeBatches } from "../../src/queue/write-batches.ts";
+import { type PendingBatch, writeBatches } from "../../src/queue/write-batches.ts";
 import type { SqlValue } from "../../src/sql.ts";
 import { createSqlStores } from "../../src/store/sql-store.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
+import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
+import { admission } from "../durable/admission.ts";
+import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
 const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
@@ -57,6 +57,28 @@ async function movedId(): Promise<string> {
     await forget(batch_id);
     if (home !== 0) return batch_id;
   }
+}
+
+/** Posts batches, and gives one that is in each of these databases. */
+async function writtenIn(...numbers: number[]): Promise<(string | undefined)[]> {
+  for (let index = 0; index < 12; index++) {
+    await post(batch({ batch_id: `run-${index}`, total_recipes: 7 }));
+  }
+  const runs = await rowsOfEach<{ batch_id: string }>("SELECT batch_id FROM batch_runs");
+  return numbers.map((number) => runs[number]?.[0]?.batch_id);
+}
+
+/** Batches of no rows, for the databases in turn. */
+function pending(count: number): PendingBatch[] {
+  return Array.from({ length: count }, (_, index) => ({
+    key: `batch-metrics/run-${index}`,
+    batch_id: `run-${index}`,
+    digest: "d1",
+    accepted_at: "2026-11-01T10:00:00Z",
+    row_count: 0,
+    body: { run: JSON.stringify(RUN), parts: ["[]"] },
+    database: index % 3,
+  }));
 }
 
 /** The ledger forgets a batch, as it does after its retention. */
@@ -170,34 +192,35 @@ test("while one database is away its batches wait, and none is written elsewhere
 test("while one database is away, what is written in another is shown with its run", async ({
   expect,
 }) => {
-  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
-  for (const batch_id of ids) await post(batch({ batch_id, total_recipes: 7 }));
-  const [[here] = [], [away] = []] = await rowsOfEach<{ batch_id: string }>(
-    "SELECT batch_id FROM batch_runs",
-  );
+  const [here = "", away = ""] = await writtenIn(0, 1);
   await DATABASES[1]?.exec("ALTER TABLE batch_runs RENAME TO away");
-  const shown = await ask(`/batch-metrics/${here?.batch_id}`);
+  const shown = await ask(`/batch-metrics/${here}`);
   expect(await shown.json()).toMatchObject({ status: "written", run: { total_recipes: 7 } });
-  expect((await ask(`/batch-metrics/${away?.batch_id}`)).status).toBe(500);
+  expect((await ask(`/batch-metrics/${away}`)).status).toBe(500);
   await DATABASES[1]?.exec("ALTER TABLE away RENAME TO batch_runs");
-
-  // A run that was moved, with its id, is found where it is now.
-  const from = whereIs(away?.batch_id ?? "");
-  expect(await from).toEqual([1]);
-  const columns =
-    "id, batch_id, ecosystem, started_at, total_recipes, passed, failed, skipped, digest, write_id, accepted_at, row_count";
-  const text = `SELECT ${columns} FROM batch_runs WHERE batch_id = ?`;
-  const run = await DATABASES[1]?.prepare(text).bind(away?.batch_id).raw();
-  await DATABASES[1]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
-  await DATABASES[2]
-    ?.prepare(`INSERT INTO batch_runs (${columns}) VALUES (${columns.replaceAll(/\w+/g, "?")})`)
-    .bind(...(run?.[0] ?? []))
-    .run();
-  const moved = await ask(`/batch-metrics/${away?.batch_id}`);
-  expect(await moved.json()).toMatchObject({ status: "written", run: { total_recipes: 7 } });
 });
 
-test("each database is asked once for all batches of a group, and not for its own", async ({
+test("a run is shown wherever it is: of a batch that the ledger has forgotten, or moved with its id", async ({
+  expect,
+}) => {
+  const [batch_id = ""] = await writtenIn(1);
+  const shown = { status: "written", run: { total_recipes: 7 } };
+  const run = DATABASES[1]?.prepare("SELECT * FROM batch_runs WHERE batch_id = ?");
+  const row = await run?.bind(batch_id).first();
+  await DATABASES[1]?.exec("DELETE FROM recipe_results; DELETE FROM batch_runs");
+  const columns = Object.keys(row ?? {});
+  await DATABASES[2]
+    ?.prepare(
+      `INSERT INTO batch_runs (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
+    )
+    .bind(...Object.values(row ?? {}))
+    .run();
+  expect(await (await ask(`/batch-metrics/${batch_id}`)).json()).toMatchObject(shown);
+  await forget(batch_id);
+  expect(await (await ask(`/batch-metrics/${batch_id}`)).json()).toMatchObject(shown);
+});
+
+test("each database is asked once for all batches that are written together, and not for its own", async ({
   expect,
 }) => {
   const asked: string[][] = [];
@@ -208,20 +231,53 @@ test("each database is asked once for all batches of a group, and not for its ow
       return sql.all<Row>(text, ...parameters);
     },
   }));
-  const batches = Array.from({ length: 9 }, (_, index) => ({
-    key: `batch-metrics/run-${index}`,
-    batch_id: `run-${index}`,
-    digest: "d1",
-    accepted_at: "2026-11-01T10:00:00Z",
-    row_count: 0,
-    body: { run: JSON.stringify(RUN), parts: ["[]"] },
-    database: index % 3,
-  }));
+  const batches = pending(9);
   const reports = await writeBatches({ stream: batchMetrics, databases, sink: null }, batches);
   expect(reports.map(({ outcome }) => outcome)).toEqual(batches.map(() => "written"));
   const others = (number: number) =>
     batches.filter(({ database }) => database !== number).map(({ batch_id }) => batch_id);
   expect(asked).toEqual([0, 1, 2].map((number) => [JSON.stringify(others(number))]));
+});
+
+test("of a group of which another database has a part, the rest is written, and each is told of", async ({
+  expect,
+}) => {
+  const databases = createSqlStores("batch-metrics", env);
+  const open = { stream: batchMetrics, databases, sink: null };
+  const batches = pending(9).map((one) => ({ ...one, database: 0 }));
+  const before = await writeBatches(
+    open,
+    batches.slice(3, 6).map((one) => ({ ...one, database: 2 })),
+  );
+  const reports = await writeBatches(open, batches);
+  const sorted = reports.toSorted((one, other) => one.key.localeCompare(other.key));
+  expect(sorted).toMatchObject(batches.map(({ key }) => ({ key, outcome: "written" })));
+  expect(sorted.slice(3, 6)).toEqual(before);
+  expect((await rowsOfEach("SELECT 1 FROM batch_runs")).map((own) => own.length)).toEqual([
+    6, 0, 3,
+  ]);
+});
+
+test("what cannot be looked for waits, whatever the reason, and the reason names the database", async ({
+  expect,
+}) => {
+  const databases = createSqlStores("batch-metrics", env).map((sql, number) => ({
+    ...sql,
+    all: <Row>(text: string, ...parameters: SqlValue[]) =>
+      number === 1
+        ? Promise.reject<Row[]>(new Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG"))
+        : sql.all<Row>(text, ...parameters),
+  }));
+  const open = { stream: batchMetrics, databases, sink: null };
+  const reports = await writeBatches(open, pending(1));
+  const reason =
+    "database 1 was to be asked first: D1_ERROR: string or blob too big: SQLITE_TOOBIG";
+  expect(reports).toEqual([
+    { key: "batch-metrics/run-0", digest: "d1", outcome: "failed", reason },
+  ]);
+  expect(errors.map((line) => JSON.parse(line))).toMatchObject([
+    { event: "store.write-failed", batches: 1, failure: "transient", reason },
+  ]);
 });
 
 test("retention and the audit go over all databases", async ({ expect }) => {
