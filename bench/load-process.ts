@@ -27,7 +27,9 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
     else tally.failed += 1;
   };
   const started = performance.now();
-  await (options.rate ? arrive(options, options.rate, answered) : repeat(options, answered));
+  await (options.rate !== undefined
+    ? arrive(options, options.rate, answered)
+    : repeat(options, answered));
   const { latencies, shed, failed } = tally;
   latencies.sort((one, other) => one - other);
   const seconds = (tally.last - started) / 1000;
@@ -82,7 +84,7 @@ async function arrive(options: LoadOptions, rate: number, answered: Answered): P
   while (due < end) {
     if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, 1));
     while (due <= performance.now() && due < end) {
-      answers.push(postOnce(options, agent, nextBody(), answered));
+      answers.push(postOnce(options, agent, nextBody(), due, answered));
       due += (-Math.log(1 - Math.random()) * 1000) / rate;
     }
   }
@@ -90,16 +92,17 @@ async function arrive(options: LoadOptions, rate: number, answered: Answered): P
   agent.destroy();
 }
 
+/** Its latency counts from when it was due, however late this process is with it. */
 function postOnce(
   options: LoadOptions,
   agent: Agent,
   body: string,
+  due: number,
   answered: Answered,
 ): Promise<void> {
-  const sent = performance.now();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (status: number) => {
-    answered(status, performance.now() - sent);
+    answered(status, performance.now() - due);
     resolve();
   };
   const headers = { ...headersOf(options), "Content-Length": Buffer.byteLength(body) };

@@ -2,7 +2,7 @@
  * `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`.
  * `-- --results 1000,10000 --out some.md`: only the settings of so many results a batch.
  * `-- --growth`: the cost of a batch as the databases and the ledger fill.
- * `-- --saturation`: what becomes of more load than the service can take.
+ * `-- --saturation`: what becomes of more load than the service, and others, can take.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -64,7 +64,7 @@ async function writtenBy(running: Running): Promise<number> {
 }
 
 /** Waits for the goal, and for an end to what arrives beyond it: requests cut off by the end of the load. */
-async function drain(running: Running, upload: Upload, goal: number) {
+export async function drain(running: Running, upload: Upload, goal: number) {
   const started = performance.now();
   const first = await writtenBy(running);
   let written = first;

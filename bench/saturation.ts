@@ -3,54 +3,59 @@ import { chart } from "./chart.ts";
 import type { Contestant, Running } from "./contestant.ts";
 import { CONTESTANTS } from "./contestants.ts";
 import { load } from "./load.ts";
-import { WARM_SECONDS } from "./measure.ts";
+import { drain, WARM_SECONDS } from "./measure.ts";
 import { machine, ranged, type Run, shown, table } from "./page.ts";
 import { POSTGRES, skipped } from "./postgres.ts";
-import { median } from "./statistics.ts";
+import { median, ratios } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
+import { uploadOf } from "./workload.ts";
 
 const RESULTS = 100;
-/** Shares of what a contestant can take. */
-const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5];
-/** Long beside the answers of the slowest, of which the last are cut off. */
+/** Shares of what a contestant can take. The first is what the others are compared with. */
+const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5] as const;
+/** Callers at a time while its capacity is measured: fewer than any of them sheds. */
+const CALLERS = 64;
+/** Beside this, the answers that the end of the load cuts off do not count. */
 const CAPACITY_SECONDS = 5;
 /** Enough that callers who wait do not keep new ones from coming. */
 const CONNECTIONS = 1_000;
-/** About 60 uploads at once, so that this machine reaches it with the connections it can hold. */
-const VARIABLES = { UPLOADS_IN_MEMORY_BYTES: "1000000" };
 
-const MILLRACE: Contestant = {
-  name: "millrace",
+/** Holds about 67 uploads at once, so that this machine can offer more than it takes. */
+const BOUNDED: Contestant = {
+  name: "millrace, 1 MB",
   answers: [201],
-  start: () => startWorkerd(SERVICE, { variables: VARIABLES }),
+  start: () => startWorkerd(SERVICE, { variables: { UPLOADS_IN_MEMORY_BYTES: "1000000" } }),
 };
 
-/** Those who answer when the batch is written. */
-const SATURATED = [
-  MILLRACE,
-  ...CONTESTANTS.filter(({ name }) => name === "direct" || name === POSTGRES),
-];
+const ASKED = new Set(["millrace", "direct", POSTGRES]);
+const RUNNERS = [BOUNDED, ...CONTESTANTS.filter(({ name }) => ASKED.has(name))];
 
+/** One rate of one contestant in one round. */
 interface Point {
   contestant: string;
-  share: number;
+  share: (typeof SHARES)[number];
+  /** A second; offered is what was posted, and written what was answered 201. */
   offered: number;
   written: number;
   shed: number;
+  /** Answered neither 201 nor 503. */
   other: number;
-  p50_ms: number;
-  p99_ms: number;
   /** Answered 201 and not in the tables. */
   lost: number;
+  p50_ms: number;
+  p99_ms: number;
 }
 
 /** More and more uploads a second, whether a contestant keeps up or not. */
 export async function measureSaturation(run: Run, out: string): Promise<void> {
   const points: Point[] = [];
   for (let round = 1; round <= run.rounds; round++) {
-    for (const contestant of SATURATED) {
+    const first = (round - 1) % RUNNERS.length;
+    for (const contestant of [...RUNNERS.slice(first), ...RUNNERS.slice(0, first)]) {
       console.log(`round ${round}: ${contestant.name}`);
-      points.push(...(await saturate(contestant, run.seconds)));
+      // There and back, so that no rate always comes last.
+      const shares = round % 2 === 1 ? SHARES : SHARES.toReversed();
+      points.push(...(await saturate(contestant, shares, run.seconds)));
     }
   }
   writeFileSync(out, page(points, run));
@@ -59,19 +64,24 @@ export async function measureSaturation(run: Run, out: string): Promise<void> {
 }
 
 /** Shares of its capacity, which is measured just before: this machine's speed differs from minute to minute. */
-async function saturate(contestant: Contestant, seconds: number): Promise<Point[]> {
+async function saturate(
+  contestant: Contestant,
+  shares: readonly Point["share"][],
+  seconds: number,
+): Promise<Point[]> {
   const running = await contestant.start();
   try {
     const { url, token } = running;
-    const settings = { url, token, results: RESULTS, status: 201 as const, connections: 64 };
+    const settings = { url, token, results: RESULTS, status: 201 as const, connections: CALLERS };
     await load({ ...settings, seconds: WARM_SECONDS });
+    await drain(running, uploadOf(RESULTS), 0);
     const { perSecond: capacity } = await load({ ...settings, seconds: CAPACITY_SECONDS });
     const points: Point[] = [];
-    for (const share of SHARES) {
-      const point = await offer(running, Math.round(capacity * share), seconds);
+    for (const share of shares) {
+      const point = await offer(running, capacity * share, seconds);
       points.push({ contestant: contestant.name, share, ...point });
       console.log(
-        `${point.offered}/s offered: ${point.written.toFixed(0)}/s written, ${point.shed.toFixed(0)}/s shed,`,
+        `${share}: ${point.offered.toFixed(0)}/s offered, ${point.written.toFixed(0)}/s written, ${point.shed.toFixed(0)}/s shed,`,
         `p50 ${point.p50_ms.toFixed(1)} ms, p99 ${point.p99_ms.toFixed(1)} ms, lost ${point.lost}, other ${point.other}`,
       );
     }
@@ -83,145 +93,136 @@ async function saturate(contestant: Contestant, seconds: number): Promise<Point[
 
 async function offer(running: Running, rate: number, seconds: number) {
   const { url, token } = running;
+  // What was cut off by the end of the load before is written by now, and counts for nobody.
+  await drain(running, uploadOf(RESULTS), 0);
   const before = (await running.written?.()) ?? 0;
-  const answers = await load({
-    url,
-    token,
-    results: RESULTS,
-    status: 201,
-    connections: CONNECTIONS,
-    rate,
-    seconds,
-  });
+  const settings = { url, token, results: RESULTS, status: 201 as const };
+  const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
   const written = ((await running.written?.()) ?? 0) - before;
+  const { succeeded, shed, failed, p50_ms, p99_ms } = answers;
   return {
-    offered: rate,
+    offered: (succeeded + shed + failed) / seconds,
     written: answers.perSecond,
-    shed: answers.shed / answers.seconds,
-    other: answers.failed,
-    p50_ms: answers.p50_ms,
-    p99_ms: answers.p99_ms,
-    lost: Math.max(0, answers.succeeded - written),
+    shed: shed / answers.seconds,
+    other: failed,
+    lost: Math.max(0, succeeded - written),
+    p50_ms,
+    p99_ms,
   };
 }
 
 function page(points: readonly Point[], run: Run): string {
-  const sum = (of: (point: Point) => number) =>
-    points.reduce((total, point) => total + of(point), 0);
   return `# Saturation
 
 Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
 at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the contestant
-keeps up or not. Rates are shares of its capacity: what it wrote just before, in the same round, when 64
-callers posted as fast as it answered. Medians, with the least and the greatest in brackets.
+keeps up or not; latency counts from the moment when an upload was due. Rates are shares of the contestant's capacity:
+what it wrote just before, in the same round, when ${CALLERS} callers posted as fast as it answered, from a load
+generator that takes less of the two cores. Medians, with the least and the greatest in brackets.
 
 ${machine()}
 ${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
 ![Latency and shedding](benchmarks-saturation.svg)
 
-## Millrace
+**direct** and **${POSTGRES}** are those of [the benchmarks](benchmarks.md), and shed nothing. **millrace** is the
+service as it is deployed: an isolate holds 24 MiB of uploads at once, more than ${CONNECTIONS} of these, so it
+sheds nothing here either. **${BOUNDED.name}** holds one megabyte, about 67 of these (\`UPLOADS_IN_MEMORY_BYTES\`), and shows
+how it sheds: what is beyond is answered \`503\` with \`Retry-After\`, and is in no latency. Where nothing is shed,
+callers queue, and latency grows for as long as the load lasts, ${run.seconds} s here.
 
-${ownTable(points.filter(({ contestant }) => contestant === MILLRACE.name))}
+## How much latency grows
 
-It is set to hold one megabyte of uploads at once (\`UPLOADS_IN_MEMORY_BYTES\`), about 60 of these; the
-default is 24 MiB, for which this machine's load generator cannot hold enough connections.
+The median latency of a \`201\`, through that at a quarter of the capacity, of the same contestant in the same round:
 
-## Beside the others
+${growthTable(points)}
 
-The median latency of what was answered \`201\`, and how many times that contestant's own at a quarter of its
-capacity. Where offered and written part, those without shedding let callers queue: their latency has no
-bound, and grows for as long as the load lasts, ${run.seconds} s here.
-
-${besideTable(points)}
-
-Answered 201 and not in the tables, all contestants: ${sum(({ lost }) => lost)}. Neither 201 nor 503: ${sum(({ other }) => other)}.
+${RUNNERS.map(({ name }) => section(name, of(points, name))).join("\n\n")}
 `;
 }
 
-function ownTable(points: readonly Point[]): string {
+const of = (points: readonly Point[], name: string): Point[] =>
+  points.filter(({ contestant }) => contestant === name);
+
+const at = (points: readonly Point[], share: number): Point[] =>
+  points.filter((point) => point.share === share);
+
+const p50 = (point: Point): number => point.p50_ms;
+
+function growthTable(points: readonly Point[]): string {
+  const rows = SHARES.map((share) => [
+    String(share),
+    ...RUNNERS.map(({ name }) => {
+      const own = of(points, name);
+      return ranged(ratios(at(own, share).map(p50), at(own, SHARES[0]).map(p50)), 1);
+    }),
+  ]);
+  return table(["offered ÷ capacity", ...RUNNERS.map(({ name }) => name)], rows);
+}
+
+function section(name: string, points: readonly Point[]): string {
   const heads = ["offered ÷ capacity", "offered/s", "written/s", "shed/s", "p50 ms", "p99 ms"];
   const rows = SHARES.map((share) => {
-    const own = points.filter((point) => point.share === share);
+    const own = at(points, share);
     return [
       String(share),
-      median(own.map(({ offered }) => offered)).toFixed(0),
-      median(own.map(({ written }) => written)).toFixed(0),
-      median(own.map(({ shed }) => shed)).toFixed(0),
-      ranged(own.map(({ p50_ms }) => p50_ms)),
+      ranged(own.map(({ offered }) => offered)),
+      ranged(own.map(({ written }) => written)),
+      ranged(own.map(({ shed }) => shed)),
+      ranged(own.map(p50)),
       ranged(own.map(({ p99_ms }) => p99_ms)),
     ];
   });
-  return table(heads, rows);
-}
+  const sum = (get: (point: Point) => number) =>
+    shown(
+      points.reduce((total, point) => total + get(point), 0),
+      0,
+    );
+  return `## ${name}
 
-function besideTable(points: readonly Point[]): string {
-  const [least] = SHARES;
-  const rows = SHARES.map((share) => [
-    String(share),
-    ...SATURATED.map(({ name }) => {
-      const own = points.filter(({ contestant }) => contestant === name);
-      const p50_ms = middle(own, share, latency);
-      const times = p50_ms / middle(own, least ?? 0, latency);
-      const offered = shown(middle(own, share, rate), 0);
-      return `${shown(p50_ms, 0)} ms at ${offered}/s, ${shown(times, 1)} ×`;
-    }),
-  ]);
-  return table(["offered ÷ capacity", ...SATURATED.map(({ name }) => name)], rows);
-}
+${table(heads, rows)}
 
-const latency = (point: Point): number => point.p50_ms;
-const rate = (point: Point): number => point.offered;
-
-/** The median over the rounds. */
-function middle(points: readonly Point[], share: number, of: (point: Point) => number): number {
-  return median(points.filter((point) => point.share === share).map(of));
+Answered 201 and not in the tables: ${sum(({ lost }) => lost)}. Neither 201 nor 503: ${sum(({ other }) => other)}.`;
 }
 
 function plot(points: readonly Point[]): Promise<string> {
-  const of = (name: string) => points.filter(({ contestant }) => contestant === name);
-  const rates = SHARES.flatMap((share) => {
-    const offered = middle(of(MILLRACE.name), share, rate);
-    const values = (what: string, get: (point: Point) => number) => ({
-      offered,
-      what,
-      value: middle(of(MILLRACE.name), share, get),
-    });
-    return [
-      values("written", ({ written }) => written),
-      values("shed (503)", ({ shed }) => shed),
-      values("offered", rate),
-    ];
-  });
-  const latencies = SATURATED.flatMap(({ name }) =>
-    SHARES.map((share) => ({
-      offered: middle(of(name), share, rate),
-      what: name,
-      value: middle(of(name), share, latency),
-    })),
+  const values = RUNNERS.flatMap(({ name }) =>
+    SHARES.map((share) => {
+      const own = at(of(points, name), share);
+      return {
+        name,
+        offered: median(own.map(({ offered }) => offered)),
+        written: median(own.map(({ written }) => written)),
+        p50: median(own.map(p50)),
+      };
+    }),
   );
   const x = { field: "offered", type: "quantitative", title: "offered, batches/s" } as const;
-  const color = { field: "what", type: "nominal", title: null } as const;
-  const panel = { width: 300, height: 220, mark: { type: "line", point: true } } as const;
-  const log = { type: "log" } as const;
+  const color = { field: "name", type: "nominal", title: null, sort: null } as const;
+  const panel = { width: 320, height: 240, mark: { type: "line", point: true } } as const;
   return chart({
+    data: { values },
     hconcat: [
       {
         ...panel,
-        title: "Millrace",
-        data: { values: rates },
-        encoding: { x, y: { field: "value", type: "quantitative", title: "batches/s" }, color },
+        encoding: {
+          x,
+          y: { field: "written", type: "quantitative", title: "written, batches/s" },
+          color,
+        },
       },
       {
         ...panel,
-        title: "Latency",
-        data: { values: latencies },
         encoding: {
           x,
-          y: { field: "value", type: "quantitative", title: "p50 of 201, ms", scale: log },
+          y: {
+            field: "p50",
+            type: "quantitative",
+            title: "p50 of 201, ms",
+            scale: { type: "log" },
+          },
           color,
         },
       },
     ],
-    resolve: { scale: { color: "independent" } },
   });
 }
