@@ -15,6 +15,7 @@ import { sqliteRowsPerSecond } from "./limit-sqlite.ts";
 import { measure, type Shot } from "./measure.ts";
 import { type Drain, plot, report } from "./report.ts";
 import { measureSaturation } from "./saturation.ts";
+import { rotated } from "./statistics.ts";
 import { uploadOf } from "./workload.ts";
 
 const { values } = parseArgs({
@@ -107,15 +108,14 @@ async function compare(out: string): Promise<void> {
   console.log(`wrote ${out}`);
 }
 
-/** One shot of each. Each round begins with another, so that none is always first. */
+/** One shot of each. */
 async function shootAll(
   contestants: readonly Contestant[],
   { results, connections }: { results: number; connections: number },
   round: number,
 ): Promise<Shot[]> {
   const shots: Shot[] = [];
-  const first = (round - 1) % contestants.length;
-  for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) {
+  for (const contestant of rotated(contestants, round)) {
     for (const status of contestant.answers) {
       const shot = await measure(contestant, status, uploadOf(results), connections, seconds);
       shots.push(shot);

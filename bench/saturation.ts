@@ -3,10 +3,10 @@ import { chart } from "./chart.ts";
 import type { Contestant, Running } from "./contestant.ts";
 import { CONTESTANTS } from "./contestants.ts";
 import { load } from "./load.ts";
-import { drain, WARM_SECONDS } from "./measure.ts";
-import { machine, ranged, type Run, shown, table } from "./page.ts";
+import { drain, WARM_SECONDS, writtenBy } from "./measure.ts";
+import { machine, ranged, type Run, table } from "./page.ts";
 import { POSTGRES, skipped } from "./postgres.ts";
-import { median, ratios } from "./statistics.ts";
+import { median, ratios, rotated } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
 import { uploadOf } from "./workload.ts";
 
@@ -15,7 +15,7 @@ const RESULTS = 100;
 const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5] as const;
 /** Callers at a time while its capacity is measured: fewer than any of them sheds. */
 const CALLERS = 64;
-/** Beside this, the answers that the end of the load cuts off do not count. */
+/** So long that what the end of the load cuts off matters little. */
 const CAPACITY_SECONDS = 5;
 /** Enough that callers who wait do not keep new ones from coming. */
 const CONNECTIONS = 1_000;
@@ -33,8 +33,8 @@ const RUNNERS = [BOUNDED, ...CONTESTANTS.filter(({ name }) => ASKED.has(name))];
 /** One rate of one contestant in one round. */
 interface Point {
   contestant: string;
-  share: (typeof SHARES)[number];
-  /** A second; offered is what was posted, and written what was answered 201. */
+  share: number;
+  /** A second of the load: what was posted. Written (answered 201) and shed are a second until the last answer. */
   offered: number;
   written: number;
   shed: number;
@@ -50,8 +50,7 @@ interface Point {
 export async function measureSaturation(run: Run, out: string): Promise<void> {
   const points: Point[] = [];
   for (let round = 1; round <= run.rounds; round++) {
-    const first = (round - 1) % RUNNERS.length;
-    for (const contestant of [...RUNNERS.slice(first), ...RUNNERS.slice(0, first)]) {
+    for (const contestant of rotated(RUNNERS, round)) {
       console.log(`round ${round}: ${contestant.name}`);
       // There and back, so that no rate always comes last.
       const shares = round % 2 === 1 ? SHARES : SHARES.toReversed();
@@ -66,7 +65,7 @@ export async function measureSaturation(run: Run, out: string): Promise<void> {
 /** Shares of its capacity, which is measured just before: this machine's speed differs from minute to minute. */
 async function saturate(
   contestant: Contestant,
-  shares: readonly Point["share"][],
+  shares: readonly number[],
   seconds: number,
 ): Promise<Point[]> {
   const running = await contestant.start();
@@ -76,6 +75,8 @@ async function saturate(
     await load({ ...settings, seconds: WARM_SECONDS });
     await drain(running, uploadOf(RESULTS), 0);
     const { perSecond: capacity } = await load({ ...settings, seconds: CAPACITY_SECONDS });
+    // What the end of that load cut off is written then, and counts for no rate.
+    await drain(running, uploadOf(RESULTS), 0);
     const points: Point[] = [];
     for (const share of shares) {
       const point = await offer(running, capacity * share, seconds);
@@ -93,12 +94,10 @@ async function saturate(
 
 async function offer(running: Running, rate: number, seconds: number) {
   const { url, token } = running;
-  // What was cut off by the end of the load before is written by now, and counts for nobody.
-  await drain(running, uploadOf(RESULTS), 0);
-  const before = (await running.written?.()) ?? 0;
+  const before = await writtenBy(running);
   const settings = { url, token, results: RESULTS, status: 201 as const };
   const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
-  const written = ((await running.written?.()) ?? 0) - before;
+  const written = (await writtenBy(running)) - before;
   const { succeeded, shed, failed, p50_ms, p99_ms } = answers;
   return {
     offered: (succeeded + shed + failed) / seconds,
@@ -116,18 +115,18 @@ function page(points: readonly Point[], run: Run): string {
 
 Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
 at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the contestant
-keeps up or not; latency counts from the moment when an upload was due. Rates are shares of the contestant's capacity:
-what it wrote just before, in the same round, when ${CALLERS} callers posted as fast as it answered, from a load
+keeps up or not; latency counts from the moment when an upload was due, and written and shed are a second until
+the last answer. Rates are shares of the contestant's capacity: what it wrote just before, in the same round, when ${CALLERS} callers posted as fast as it answered, from a load
 generator that takes less of the two cores. Medians, with the least and the greatest in brackets.
 
 ${machine()}
 ${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
-![Latency and shedding](benchmarks-saturation.svg)
+![What is written, and its latency](benchmarks-saturation.svg)
 
 **direct** and **${POSTGRES}** are those of [the benchmarks](benchmarks.md), and shed nothing. **millrace** is the
 service as it is deployed: an isolate holds 24 MiB of uploads at once, more than ${CONNECTIONS} of these, so it
-sheds nothing here either. **${BOUNDED.name}** holds one megabyte, about 67 of these (\`UPLOADS_IN_MEMORY_BYTES\`), and shows
-how it sheds: what is beyond is answered \`503\` with \`Retry-After\`, and is in no latency. Where nothing is shed,
+sheds nothing here either. **${BOUNDED.name}** holds one megabyte, about 67 of these
+(\`UPLOADS_IN_MEMORY_BYTES\`), and shows how it sheds: what is beyond is answered \`503\` with \`Retry-After\`, and is in no latency. Where nothing is shed,
 callers queue, and latency grows for as long as the load lasts, ${run.seconds} s here.
 
 ## How much latency grows
@@ -173,10 +172,7 @@ function section(name: string, points: readonly Point[]): string {
     ];
   });
   const sum = (get: (point: Point) => number) =>
-    shown(
-      points.reduce((total, point) => total + get(point), 0),
-      0,
-    );
+    points.reduce((total, point) => total + get(point), 0);
   return `## ${name}
 
 ${table(heads, rows)}

@@ -21,3 +21,9 @@ export function spread(values: readonly number[]): [least: number, greatest: num
 export function ratios(values: readonly number[], others: readonly number[]): number[] {
   return values.map((value, round) => value / (others[round] ?? Number.NaN));
 }
+
+/** The items, each round beginning with another, so that none is always first. */
+export function rotated<Item>(items: readonly Item[], round: number): Item[] {
+  const first = (round - 1) % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
+}

@@ -41,8 +41,8 @@ export class Intake {
   #lastAlone = false;
   /**
    * Callers that were answered a moment ago and have not come again. Who comes is only counted, so
-   * one that never does is kept here until a pause of RETURN_MS between answers: then turns end by
-   * the clock.
+   * one that never does is kept here until a pause of RETURN_MS between answers. Until then turns
+   * end by the clock.
    */
   #returning = 0;
   /** Until when they are waited for, in milliseconds since 1970. */

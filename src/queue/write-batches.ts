@@ -1,12 +1,11 @@
 import { logError, reasonOf } from "../log.ts";
 import { MAX_REASON_LENGTH } from "../limits.ts";
-import type { SqlStore } from "../sql.ts";
-import { insertOnce, LookFailed, Looks, type PlacedBatch } from "../store/databases.ts";
+import { type Destination, insertOnce, Looks, type PlacedBatch } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
-import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
+import type { Stream, StreamSink } from "../streams/stream.ts";
 import type { Report } from "./ticket.ts";
 
 /** A batch whose body the ledger has given out. */
@@ -32,17 +31,6 @@ export async function writeBatches(open: OpenStream, batches: PendingBatch[]): P
   return (await Promise.all(reports)).flat();
 }
 
-/** Where a group goes. */
-interface Destination {
-  stream: Stream;
-  tables: Tables;
-  databases: readonly SqlStore[];
-  /** The number of the database. */
-  number: number;
-  /** Into the other databases. */
-  looks: Looks;
-}
-
 /**
  * One transaction for the group. Where the content of a batch may be at fault, the group is
  * split until the culprit stands alone, and its neighbours are written. Where the database
@@ -50,12 +38,11 @@ interface Destination {
  */
 async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
   try {
-    const { databases, number, stream, tables, looks } = to;
-    const outcomes = await insertOnce(databases, number, stream, tables, batches, looks);
+    const outcomes = await insertOnce(to, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
   } catch (error) {
     const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
-    const failure = error instanceof LookFailed ? "transient" : failureOf(reason);
+    const failure = failureOf(reason);
     logError("store.write-failed", {
       stream: to.stream.name,
       database: to.number,

@@ -8,16 +8,13 @@ import { findOutcomes, insertGroup, type InsertOutcome, type StoredBatch } from 
 /*
  * A stream's databases as one. A batch is in one of them: the one that the ledger has noted
  * for it, or, where the ledger had forgotten it and their number has changed, any other. So
- * whoever looks for a batch that the ledger had forgotten looks in all of them.
+ * whoever looks for a batch looks in all of them, but where its run's id says which one.
  */
 
 /** A batch on its way, and the number of the database that it goes to. */
 export interface PlacedBatch extends StoredBatch {
   database: number;
 }
-
-/** A look into another database failed, which is no fault of the batches it was for. */
-export class LookFailed extends Error {}
 
 /**
  * What each database has of the batches that go to another one: a query for all of them
@@ -32,14 +29,15 @@ export class Looks {
       try {
         return await findOutcomes(sql, tables, strangers);
       } catch (error) {
-        throw new LookFailed(`database ${number} was to be asked first: ${reasonOf(error)}`);
+        const reason = `database ${number} was to be asked first: ${reasonOf(error)}`;
+        throw new Error(reason, { cause: error });
       }
     });
   }
 
   /**
    * What the databases have but for that one.
-   * @throws LookFailed
+   * @throws Error that names the database that could not be asked.
    */
   async outside(number: number): Promise<Map<string, InsertOutcome>> {
     const found = await Promise.all(this.#each.filter((_, other) => other !== number));
@@ -47,20 +45,27 @@ export class Looks {
   }
 }
 
+/** Where a group of batches goes. */
+export interface Destination {
+  stream: Stream;
+  tables: Tables;
+  databases: readonly SqlStore[];
+  /** The number of the database. */
+  number: number;
+  /** For these batches, among others. */
+  looks: Looks;
+}
+
 /**
- * Writes batches into the database of that number, each unless another one has it already.
+ * Writes batches into the database that they go to, each unless another one has it already.
  * Safe to repeat, as `insertGroup` is.
- * @param looks for these batches among others.
- * @throws LookFailed; Error where that database is not bound; else whatever it throws.
+ * @throws Error where that database is not bound or another could not be asked; else whatever it throws.
  */
 export async function insertOnce(
-  databases: readonly SqlStore[],
-  number: number,
-  stream: Stream,
-  tables: Tables,
+  { stream, tables, databases, number, looks }: Destination,
   batches: readonly StoredBatch[],
-  looks: Looks,
 ): Promise<Map<string, InsertOutcome>> {
+  // First of all, so that a look that fails has somebody who waits for it.
   const outcomes = await looks.outside(number);
   const missing = batches.filter((batch) => !outcomes.has(batch.batch_id));
   if (missing.length === 0) return outcomes;
@@ -81,7 +86,8 @@ export async function findRunIn(
   batch_id: string,
   batch_run_id: number | null,
 ): Promise<StoredRun | null> {
-  const home = databases[Math.floor((batch_run_id ?? Number.NaN) / IDS_OF_A_DATABASE)];
+  const home =
+    batch_run_id === null ? undefined : databases[Math.floor(batch_run_id / IDS_OF_A_DATABASE)];
   const found = home ? await findRun(home, stream, batch_id) : null;
   if (found) return found;
   const others = databases.filter((database) => database !== home);

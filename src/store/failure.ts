@@ -17,8 +17,12 @@ const PERMANENT =
 const TRANSIENT =
   /no such table|no such column|has no column named|overloaded|too many requests queued|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|is not bound|exceeded its (cpu|memory) limit/i;
 
+/** How `Looks` words that another database could not be asked, for whatever reason: no batch's fault. */
+const ANOTHER_DATABASE = /^database \d+ was to be asked first: /;
+
 /** Classifies an error by its text: D1's errors carry no code across the binding. */
 export function failureOf(reason: string): Failure {
+  if (ANOTHER_DATABASE.test(reason)) return "transient";
   if (PERMANENT.test(reason)) return "permanent";
   return TRANSIENT.test(reason) ? "transient" : "unknown";
 }

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
-import type { SqlStore } from "../../src/sql.ts";
+import type { SqlStore, SqlValue } from "../../src/sql.ts";
 import { failureOf } from "../../src/store/failure.ts";
-import { insertGroup } from "../../src/store/insert-group.ts";
+import { findOutcomes, insertGroup } from "../../src/store/insert-group.ts";
 import { createSqlStore } from "../../src/store/sql-store.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { encodeBody } from "../../src/streams/body.ts";
@@ -124,6 +124,29 @@ test("parts of a large body are written in their order", async ({ expect }) => {
   );
 });
 
+test("ids that are too long together for one parameter are looked for in several", async ({
+  expect,
+}) => {
+  const { tables } = batchMetrics;
+  if (!tables) throw new Error("batch metrics have tables");
+  const one = await stored();
+  const batches = Array.from({ length: 12_000 }, (_, index) => ({
+    ...one,
+    batch_id: `${index}-`.padEnd(200, "x"),
+  }));
+  const parameters: string[] = [];
+  const sql = sqlStore();
+  const all = <Row>(text: string, ...values: SqlValue[]) => {
+    parameters.push(String(values[0]));
+    return sql.all<Row>(text, ...values);
+  };
+  await findOutcomes({ ...sql, all }, tables, batches);
+  expect(parameters).toHaveLength(2);
+  expect(parameters.flatMap((text) => JSON.parse(text))).toEqual(
+    batches.map(({ batch_id }) => batch_id),
+  );
+});
+
 test.for([
   ["D1_ERROR: NOT NULL constraint failed: a.b: SQLITE_CONSTRAINT", "permanent"],
   ["D1_ERROR: cannot store TEXT value in REAL column a.b: SQLITE_CONSTRAINT", "permanent"],
@@ -136,6 +159,10 @@ test.for([
   ],
   ["D1_ERROR: no such table: batch_runs: SQLITE_ERROR", "transient"],
   ["D1_ERROR: something new", "unknown"],
+  [
+    "database 1 was to be asked first: D1_ERROR: string or blob too big: SQLITE_TOOBIG",
+    "transient",
+  ],
 ] as const)("%s is %s", ([reason, failure], { expect }) => {
   expect(failureOf(reason)).toBe(failure);
 });
