@@ -76,6 +76,9 @@ export const DEFAULT_PAGE = 50;
 /** Dead letters that one request replays; the answer says how many are left. */
 export const REPLAY_AT_ONCE = 1_000;
 
+/** Bytes of the filter of such a request. */
+export const MAX_FILTER_BYTES = 10_000;
+
 /** Rows that one retention statement deletes, and statements in one run. D1 gives a statement 30 s. */
 export const RETENTION_ROWS = 5_000;
 export const RETENTION_STATEMENTS = 200;

@@ -8,10 +8,10 @@ import { encodeBody } from "../streams/body.ts";
 import { parseBatch } from "../streams/parse.ts";
 import type { Batch, Stream } from "../streams/stream.ts";
 import { type Preference, preferenceOf } from "./preference.ts";
-import { readUpload } from "./read-upload.ts";
+import { readBody } from "./read-body.ts";
 import { countRejection } from "./rejections.ts";
 import { type Context, json } from "./route.ts";
-import { holdUpload } from "./uploads-in-memory.ts";
+import { type Grow, holdUpload } from "./uploads-in-memory.ts";
 
 /** POST to a stream: 201 once the batch is written, 202 while it is on its way. */
 export async function ingest(
@@ -21,8 +21,8 @@ export async function ingest(
 ): Promise<Response> {
   try {
     const { UPLOADS_IN_MEMORY_BYTES } = configOf(context.env);
-    return await holdUpload(request, UPLOADS_IN_MEMORY_BYTES, () =>
-      accept(stream, request, context),
+    return await holdUpload(request, UPLOADS_IN_MEMORY_BYTES, (grow) =>
+      accept(stream, request, grow, context),
     );
   } catch (error) {
     // A conflict has reached the ledger, which counts it.
@@ -36,6 +36,7 @@ export async function ingest(
 async function accept(
   stream: Stream,
   request: Request,
+  grow: Grow,
   { env, caller, note }: Context,
 ): Promise<Response> {
   const config = configOf(env);
@@ -44,7 +45,7 @@ async function accept(
   const admission = await admissionOf(
     stream,
     env,
-    await readUpload(request, config.MAX_UPLOAD_BYTES),
+    await readBody(request, config.MAX_UPLOAD_BYTES, grow),
   );
   const { batch_id, row_count: rows, bytes } = admission;
   const preference = preferenceOf(request.headers.get("Prefer"), config.SYNC_WAIT_SECONDS);

@@ -1,10 +1,14 @@
 import { test } from "vitest";
 import { batch, count, until, upload, withEnv } from "../client.ts";
 
-/** Posts a body that declares this length, to an isolate that holds one megabyte of uploads. */
+/** Posts to an isolate that holds one megabyte of uploads. */
+function post(body: unknown, headers: object): Promise<Response> {
+  const settings = { UPLOADS_IN_MEMORY_BYTES: "1000000" };
+  return withEnv(settings, "/batch-metrics", upload(body, headers));
+}
+
 function postDeclaring(declared: number, body: unknown): Promise<Response> {
-  const init = upload(body, { "Content-Length": String(declared) });
-  return withEnv({ UPLOADS_IN_MEMORY_BYTES: "1000000" }, "/batch-metrics", init);
+  return post(body, { "Content-Length": String(declared) });
 }
 
 /** An upload whose second half comes when it is let go. */
@@ -43,3 +47,31 @@ test("an upload that is larger than that is let in when it is alone", async ({ e
   const answer = await postDeclaring(2_000_000, batch());
   expect(answer.status).toBe(201);
 });
+
+const COMPRESSED = { "Content-Encoding": "gzip", "Content-Length": "5000" };
+
+test.for([
+  { what: "without a length", headers: {}, through: [] },
+  {
+    what: "compressed better than most",
+    headers: COMPRESSED,
+    through: [() => new CompressionStream("gzip")],
+  },
+])(
+  "an upload $what counts for what it turns out to have",
+  async ({ headers, through }, { expect }) => {
+    const bodyOf = (batch_id: string) => {
+      const text = JSON.stringify(batch({ batch_id })).padEnd(700_000);
+      const stream: ReadableStream<Uint8Array> = new Blob([text]).stream();
+      return through.reduce((plain, compress) => plain.pipeThrough(compress()), stream);
+    };
+    const inside = slowUpload("inside", 400_000);
+    const refused = await post(bodyOf("long"), headers);
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "2"]);
+
+    inside.finish();
+    expect((await inside.answer).status).toBe(201);
+    expect((await post(bodyOf("long"), headers)).status).toBe(201);
+    expect((await postDeclaring(990_000, batch({ batch_id: "next" }))).status).toBe(201);
+  },
+);

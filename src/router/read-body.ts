@@ -3,20 +3,30 @@ import { Problem } from "../problem.ts";
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /**
- * The text of an upload, read and decompressed no further than the limit.
+ * The text of a body of JSON, read and decompressed no further than the limit.
  * @param mostBytes after decompression; a gzip bomb stops there.
+ * @param onBytes is told how many bytes of a compressed body, or of one without a declared length,
+ *   are there by now. Where it throws, the rest is not read.
  * @throws Problem `unsupported-media-type`, `too-large`, or `invalid-request` where the body
  *   is not the gzip or the UTF-8 it says it is.
  */
-export async function readUpload(request: Request, mostBytes: number): Promise<string> {
+export async function readBody(
+  request: Request,
+  mostBytes: number,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<string> {
   checkContentType(request.headers.get("Content-Type"));
   const gzipped = isGzip(request.headers.get("Content-Encoding"));
   const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
   if (length > mostBytes) throw tooLarge(mostBytes);
 
+  const check = (read: number) => {
+    if (read > mostBytes) throw tooLarge(mostBytes);
+    onBytes(read);
+  };
   const bytes = gzipped
-    ? await readBounded(request.body?.pipeThrough(new DecompressionStream("gzip")), mostBytes, true)
-    : await readPlain(request, length, mostBytes);
+    ? await readChecked(request.body?.pipeThrough(new DecompressionStream("gzip")), check, true)
+    : await readPlain(request, length, check);
   try {
     return decoder.decode(bytes);
   } catch {
@@ -50,18 +60,21 @@ function isGzip(header: string | null): boolean {
 }
 
 /** HTTP ends a body at its Content-Length, so one that is within the limit is read in one go. */
-async function readPlain(request: Request, length: number, mostBytes: number): Promise<Uint8Array> {
-  if (Number.isNaN(length)) return readBounded(request.body, mostBytes, false);
+async function readPlain(request: Request, length: number, check: Check): Promise<Uint8Array> {
+  if (Number.isNaN(length)) return readChecked(request.body, check, false);
   const buffer = await request.arrayBuffer().catch((error: unknown) => {
     throw unreadable(error, false);
   });
-  if (buffer.byteLength > mostBytes) throw tooLarge(mostBytes);
+  check(buffer.byteLength);
   return new Uint8Array(buffer);
 }
 
-async function readBounded(
+/** Throws where so many bytes are too many. */
+type Check = (bytes: number) => void;
+
+async function readChecked(
   stream: ReadableStream<Uint8Array> | null | undefined,
-  mostBytes: number,
+  check: Check,
   gzipped: boolean,
 ): Promise<Uint8Array> {
   if (!stream) return new Uint8Array();
@@ -74,9 +87,11 @@ async function readBounded(
     });
     if (done) break;
     length += value.length;
-    if (length > mostBytes) {
+    try {
+      check(length);
+    } catch (error) {
       await reader.cancel().catch(() => {});
-      throw tooLarge(mostBytes);
+      throw error;
     }
     chunks.push(value);
   }
@@ -98,6 +113,6 @@ function unreadable(error: unknown, gzipped: boolean): Problem {
 function tooLarge(mostBytes: number): Problem {
   return new Problem(
     "too-large",
-    `The upload has more than ${mostBytes} bytes after decompression. Split the batch.`,
+    `The body has more than ${mostBytes} bytes after decompression. Send less at once.`,
   );
 }
