@@ -47,11 +47,11 @@ export const RESEND_LONGEST_MS = 60_000;
 /** Tickets that one alarm sends again. More are left to the next alarm, at once. */
 export const REDELIVER_TICKETS = 1_000;
 
-/** Bytes of unwritten bodies that a shard takes before it sheds load. A Durable Object stores 10 GB. */
-export const SHARD_BACKLOG_BYTES = 4_000_000_000;
+/** Size of a shard's database from which it sheds load: bodies that are not written yet, and every batch it remembers. A Durable Object stores 10 GB. */
+export const SHARD_FULL_BYTES = 4_000_000_000;
 
-/** Bytes of bodies that a shard takes between two looks at its size. It may take that much too much, or several times that where batches are tiny, of the 6 GB that are left then. */
-export const BACKLOG_LOOK_BYTES = 16_000_000;
+/** Bytes of bodies that a shard takes between two looks at its size. It may exceed its limit by as much, or several times that where batches are tiny; 6 GB are left. */
+export const SIZE_LOOK_BYTES = 16_000_000;
 
 /** Rows of the ledger that one alarm looks at when it forgets written batches. */
 export const FORGET_ROWS = 5_000;
@@ -116,5 +116,5 @@ export const INTAKE_MS = 1;
  */
 export const RETURN_MS = 20;
 
-/** Batches that come one at a time, further apart than this, do not wait for others: it is what INTAKE_MS takes in fact, as the runtime's timers go. */
+/** A batch that comes longer than this after the one before it does not wait for others. It is what a timer of INTAKE_MS takes in fact. */
 export const COMPANY_MS = 2;

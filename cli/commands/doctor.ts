@@ -17,7 +17,7 @@ interface Finding {
   detail: string;
 }
 
-/** `millrace doctor`: address, version, clock, token and its scopes, spool. Writes nothing to the service. */
+/** `millrace doctor`: address, version, clock, token and its scopes, spool. Stores nothing in the service. */
 export async function doctor(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const connection = findConnection(options);
@@ -59,12 +59,13 @@ function checkClock(ahead_ms: number): Finding {
   return Math.abs(ahead_ms) > CLOCK_TOLERANCE_MS ? fault("clock", detail) : ok("clock", detail);
 }
 
-/** Finds out a token's scopes by what it is let do; nothing of it changes anything. */
+/** Finds out a token's scopes by what it is let do. The books gain a refused upload; nothing else changes. */
 async function checkToken(connection: Connection): Promise<Finding[]> {
   if (!connection.token) return [fault("token", "none is configured: set MILLRACE_TOKEN")];
   try {
     const [reading, posting, operating] = await Promise.all([
-      ask(connection, "/batch-metrics/doctor"),
+      // Only this one opens to `read` alone.
+      ask(connection, "/ledger"),
       // An empty batch is refused as invalid, if the token may post at all.
       ask(connection, "/batch-metrics", "{}"),
       ask(connection, "/dead-letters?limit=1"),
@@ -72,8 +73,7 @@ async function checkToken(connection: Connection): Promise<Finding[]> {
     if (reading.status === 401) return [fault("token", "the service does not know it")];
     const scopes = [
       ...(posting.status === 400 ? ["ingest"] : []),
-      // Reading is allowed by ingest as well, so alone it tells of the scope only without ingest.
-      ...(reading.status === 404 || reading.ok ? ["read"] : []),
+      ...(reading.ok ? ["read"] : []),
       ...(operating.ok ? ["admin"] : []),
     ];
     const detail = `it may ${scopes.join(", ") || "do nothing"}`;

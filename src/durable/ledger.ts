@@ -1,4 +1,4 @@
-import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../limits.ts";
+import { SIZE_LOOK_BYTES, SHARD_FULL_BYTES } from "../limits.ts";
 import {
   batchOf,
   type Burial,
@@ -105,8 +105,8 @@ export class Ledger {
   #hasRoom(bytes: number): boolean {
     this.#bytesToLook -= bytes;
     if (this.#bytesToLook > 0) return true;
-    const room = this.#sql.size() <= SHARD_BACKLOG_BYTES;
-    if (room) this.#bytesToLook = BACKLOG_LOOK_BYTES;
+    const room = this.#sql.size() <= SHARD_FULL_BYTES;
+    if (room) this.#bytesToLook = SIZE_LOOK_BYTES;
     return room;
   }
 

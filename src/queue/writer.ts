@@ -1,4 +1,4 @@
-import { log, logError, reasonOf } from "../log.ts";
+import { log, logError, type LogFields, reasonOf } from "../log.ts";
 import type { OpenStream } from "../store/index.ts";
 import {
   Acknowledgements,
@@ -46,7 +46,7 @@ async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
   const batches: PendingBatch[] = [];
   for (const { delivery, claim } of claimed) {
     if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
-    else finish(delivery, work, claim.state);
+    else passOver(delivery, work, claim.state);
   }
   const name = group[0]?.ticket.stream ?? "";
   const open = work.stream(name);
@@ -110,12 +110,9 @@ async function settleShard(
     return;
   }
   for (const { delivery, report } of reported) {
-    if (report.outcome === "failed") {
-      work.acknowledgements.again(delivery);
-      logOutcome(delivery, work, "retried", report.reason);
-    } else {
-      finish(delivery, work, report.outcome, "reason" in report ? report.reason : undefined);
-    }
+    if (report.outcome === "failed") work.acknowledgements.again(delivery);
+    else work.acknowledgements.done(delivery);
+    logOutcome(delivery, work, report);
   }
 }
 
@@ -123,19 +120,29 @@ function unknownStream(name: string, key: string, digest: string): Report {
   return { key, digest, outcome: "failed", reason: `no stream "${name}" in this version` };
 }
 
-function finish(delivery: Delivery, work: Work, outcome: string, reason?: string): void {
+/** The batch of a ticket that came again was settled, or forgotten, meanwhile. */
+function passOver(delivery: Delivery, work: Work, state: Claim["state"]): void {
   work.acknowledgements.done(delivery);
-  logOutcome(delivery, work, outcome, reason);
+  log("ticket.passed-over", { ...fieldsOf(delivery, work), state });
 }
 
-function logOutcome(delivery: Delivery, { started }: Work, outcome: string, reason?: string): void {
+const EVENTS = {
+  written: "batch.written",
+  failed: "batch.retried",
+  dead: "batch.dead",
+  conflict: "batch.conflict",
+} as const satisfies Record<Report["outcome"], string>;
+
+function logOutcome(delivery: Delivery, work: Work, report: Report): void {
+  // Both make a dead letter, which waits for an operator.
+  const died = report.outcome === "dead" || report.outcome === "conflict";
+  const write = died ? logError : log;
+  const reason = "reason" in report ? report.reason : undefined;
+  write(EVENTS[report.outcome], { ...fieldsOf(delivery, work), reason });
+}
+
+function fieldsOf(delivery: Delivery, { started }: Work): LogFields {
   const { stream, batch_id, shard } = delivery.ticket;
-  log(`batch.${outcome}`, {
-    stream,
-    batch_id,
-    shard,
-    attempt: Math.max(...[...delivery.messages].map((message) => message.attempts)),
-    duration_ms: Date.now() - started,
-    ...(reason !== undefined && { reason }),
-  });
+  const attempt = Math.max(...[...delivery.messages].map((message) => message.attempts));
+  return { stream, batch_id, shard, attempt, duration_ms: Date.now() - started };
 }

@@ -152,10 +152,13 @@ test("the new rows of a telemetry store are flushed once, however often", async 
   expect(rows.all().length).toBe(6);
 });
 
-test("doctor finds nothing wrong, and says what a token may not do", async ({ expect }) => {
+test("doctor finds nothing wrong, and says what a token may do", async ({ expect }) => {
   const { code, stdout } = await run(bundle, ["doctor", "--json"], client());
-  const findings: { check: string; state: string }[] = JSON.parse(stdout);
+  const findings: { check: string; state: string; detail: string }[] = JSON.parse(stdout);
   expect([code, findings.filter(({ state: how }) => how !== "ok")]).toEqual([0, []]);
+  expect(findings.find(({ check }) => check === "token")?.detail).toBe("it may ingest");
+  const all = await run(bundle, ["doctor"], { ...client(), MILLRACE_TOKEN: "dev-admin-token" });
+  expect(all.stdout).toContain("it may ingest, read, admin");
   const bad = await run(bundle, ["doctor"], { ...client(), MILLRACE_TOKEN: "no" });
   expect([bad.code, bad.stdout]).toEqual([1, expect.stringContaining("does not know it")]);
 });

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { Ledger } from "../../src/durable/ledger.ts";
-import { BACKLOG_LOOK_BYTES, SHARD_BACKLOG_BYTES } from "../../src/limits.ts";
+import { SIZE_LOOK_BYTES, SHARD_FULL_BYTES } from "../../src/limits.ts";
 import { admission } from "./admission.ts";
 
 test("a body in parts is given out whole, also by an instance that did not take it", async ({
@@ -31,10 +31,10 @@ test("a full ledger is noticed within so many bytes, and room in it at once", as
     const sql = { ...ledgerSqlOf(storage), size: () => size };
     const ledger = new Ledger(sql, { shard: 0, redeliverAfterMs: 1_000 });
     const outcome = (batch_id: string) =>
-      ledger.accept({ ...admission(batch_id), bytes: BACKLOG_LOOK_BYTES / 2 }, 0).receipt.outcome;
+      ledger.accept({ ...admission(batch_id), bytes: SIZE_LOOK_BYTES / 2 }, 0).receipt.outcome;
 
     expect(outcome("a")).toBe("accepted");
-    size = SHARD_BACKLOG_BYTES + 1;
+    size = SHARD_FULL_BYTES + 1;
     expect(["b", "c", "d", "a"].map(outcome)).toEqual([
       "accepted",
       "overloaded",
