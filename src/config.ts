@@ -75,5 +75,7 @@ export function retentionDays(env: Env, streamName: string, fallback: number): n
 /** Logs what cannot be used and why. @returns what to throw then. */
 export function misconfigured(faults: { variable: string | null; reason: string }[]): Problem {
   for (const fault of faults) logError("config.invalid", fault);
-  return new Problem("unavailable", "The service is not configured correctly; its log says how.");
+  return new Problem("unavailable", "The service is not configured correctly; its log says how.", {
+    headers: { "Retry-After": "60" },
+  });
 }

@@ -13,6 +13,12 @@ export const MAX_ROWS = 50_000;
 /** Problems listed in one answer, so that a batch of 50,000 wrong rows gets a readable one. */
 export const MAX_LISTED_ERRORS = 50;
 
+/** Of these, how many the sentence of the answer repeats. */
+export const FAULTS_IN_DETAIL = 5;
+
+/** Characters of an unknown field's name that are repeated: an upload of one long name must not get a longer answer. */
+export const MAX_LISTED_KEY = 100;
+
 /** Characters of a field that names something (a recipe, a repository, a model). */
 export const MAX_NAME_LENGTH = 500;
 

@@ -7,12 +7,11 @@ const KINDS = {
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },
   "batch-conflict": { status: 409, title: "This batch_id was used for different content" },
-  "not-replayable": { status: 409, title: "The batch is not dead" },
   "too-large": { status: 413, title: "The upload is too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "The service failed" },
-  unavailable: { status: 503, title: "The service cannot take the batch now" },
+  unavailable: { status: 503, title: "The service is not available now" },
 } as const;
 
 export type ProblemKind = keyof typeof KINDS;

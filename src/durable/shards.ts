@@ -33,7 +33,7 @@ export async function callShard<Result>(
       logError("ledger.call-failed", { shard, attempt, reason: reasonOf(error) });
       const again = marked(error, "retryable") && !marked(error, "overloaded");
       if (again && attempt < LEDGER_CALLS) continue;
-      throw new Problem("unavailable", "The ledger does not answer. Post the batch again.", {
+      throw new Problem("unavailable", "The ledger does not answer. Asking again is safe.", {
         headers: { "Retry-After": "5" },
       });
     }

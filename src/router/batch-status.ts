@@ -1,8 +1,10 @@
 import type { BatchRow } from "../durable/schema.ts";
 import { callShard, shardOf, shardsFor } from "../durable/shards.ts";
+import { logError, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
 import { findRunIn } from "../store/databases.ts";
+import { failureOf } from "../store/failure.ts";
 import type { StoredRun } from "../store/find-run.ts";
 import { openStream } from "../store/index.ts";
 import type { Stream } from "../streams/stream.ts";
@@ -23,13 +25,29 @@ export async function batchStatus(
   const row = await callShard(env, home, (ledger) => ledger.status(key));
   if (row && row.state !== "written") return json(unwritten(batch_id, row));
   const { databases } = openStream(stream, env);
-  const run = await findRunIn(databases, stream, batch_id, row?.batch_run_id ?? null);
+  const run = await whileAvailable(stream, () =>
+    findRunIn(databases, stream, batch_id, row?.batch_run_id ?? null),
+  );
   if (run) return json(written(stream, batch_id, run, row));
-  if (row) return json(expired(stream, batch_id, row));
+  if (row) return json(writtenWithoutRun(stream, batch_id, row));
 
   const elsewhere = await findElsewhere(env, key);
   if (elsewhere) return json(unwritten(batch_id, elsewhere));
   throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
+}
+
+/** @throws Problem `unavailable` where the database can answer later; else whatever is thrown. */
+async function whileAvailable<Result>(stream: Stream, ask: () => Promise<Result>): Promise<Result> {
+  try {
+    return await ask();
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (failureOf(reason) !== "transient") throw error;
+    logError("store.read-failed", { stream: stream.name, reason });
+    throw new Problem("unavailable", "The database does not answer. Ask again later.", {
+      headers: { "Retry-After": "5" },
+    });
+  }
 }
 
 /** A batch that is not in D1 may wait in the shard it had before the number of shards changed. */
@@ -70,7 +88,7 @@ function written(stream: Stream, batch_id: string, run: StoredRun, row: BatchRow
 }
 
 /** The ledger remembers the batch, but retention has deleted its rows, or the stream has none. */
-function expired(stream: Stream, batch_id: string, row: BatchRow): object {
+function writtenWithoutRun(stream: Stream, batch_id: string, row: BatchRow): object {
   return {
     batch_id,
     status: "written",

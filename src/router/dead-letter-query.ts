@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { DeadLetterCursor, DeadLetterFilter } from "../durable/dead-letter-list.ts";
 import type { BatchRow } from "../durable/schema.ts";
 import { DEFAULT_PAGE, MAX_PAGE, REPLAY_AT_ONCE } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { type Fault, Problem } from "../problem.ts";
 import { Moment } from "../streams/fields.ts";
 import { streamNamed } from "../streams/index.ts";
 import type { Stream } from "../streams/stream.ts";
@@ -85,14 +85,15 @@ export function cursorText(row: BatchRow): string {
 function cursorOf(text: string): DeadLetterCursor {
   const result = v.safeParse(Cursor, text);
   if (result.success) return result.output;
-  throw new Problem("invalid-request", "cursor must be a next_cursor of an earlier page.");
+  const message = "cursor must be a next_cursor of an earlier page";
+  throw invalid([{ path: "cursor", message }]);
 }
 
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Problem("invalid-request", "invalid JSON: the filter must be a JSON object.");
+    throw invalid([{ path: "", message: "invalid JSON: the filter must be a JSON object" }]);
   }
 }
 
@@ -111,14 +112,24 @@ function parse<Output extends DeadLetterFilter>(
   }
   const errors = result.issues.map((issue) => {
     const path = v.getDotPath(issue) ?? "";
-    const message = issue.expected === "never" ? "is not a known filter" : issue.message;
-    return { path, message: `${path || "the filter"} ${message}` };
+    return { path, message: `${path || "the filter"} ${messageOf(issue)}` };
   });
-  throw new Problem("invalid-request", errors.map((error) => error.message).join("; "), { errors });
+  throw invalid(errors);
+}
+
+function messageOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== "strict_object") return issue.message;
+  return issue.expected === "never" ? "is not a known filter" : "must be a JSON object";
+}
+
+function invalid(errors: Fault[]): Problem {
+  return new Problem("invalid-request", errors.map((error) => error.message).join("; "), {
+    errors,
+  });
 }
 
 function checkStream(name: string | undefined, streams: readonly Stream[]): void {
   if (name === undefined || streamNamed(streams, name)) return;
   const known = streams.map((stream) => stream.name).join(", ");
-  throw new Problem("invalid-request", `stream must be one of ${known}.`);
+  throw invalid([{ path: "stream", message: `stream must be one of ${known}` }]);
 }

@@ -66,6 +66,10 @@ export async function replayDeadLetters(
   request: Request,
   { env, streams, caller }: Context,
 ): Promise<Response> {
+  if (new URL(request.url).search !== "") {
+    // Not passed over: without its filter the request would replay everything.
+    throw new Problem("invalid-request", "The filter goes into the body, as a JSON object.");
+  }
   const text = await readBody(request, MAX_FILTER_BYTES);
   const { limit, filter: wanted } = replayOrderOf(text, streams);
   // What dies again from here on is not replayed a second time by this request.

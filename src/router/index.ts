@@ -11,7 +11,7 @@ type Handle = (request: Request, env: Env) => Promise<Response>;
 
 /**
  * The service's HTTP side: finds the route, lets in whoever may, and turns whatever is
- * thrown into an answer. The only place that catches.
+ * thrown into an answer, which nothing else does.
  */
 export function createRouter(streams: readonly Stream[], routes: readonly Route[]): Handle {
   const router = Router<IRequestStrict, [Env, Line]>();
@@ -113,7 +113,9 @@ function matches(path: string, pathname: string): boolean {
   const segments = pathname.replace(/(?<=.)\/$/, "").split("/");
   return (
     pattern.length === segments.length &&
-    pattern.every((part, index) => part.startsWith(":") || part === segments[index])
+    pattern.every((part, index) =>
+      part.startsWith(":") ? segments[index] !== "" : part === segments[index],
+    )
   );
 }
 

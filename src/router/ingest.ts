@@ -25,7 +25,7 @@ export async function ingest(
       accept(stream, request, grow, context),
     );
   } catch (error) {
-    // A conflict has reached the ledger, which counts it.
+    // The ledger counts conflicts itself.
     if (error instanceof Problem && error.kind !== "batch-conflict") {
       countRejection(context.env, stream.name, error.kind);
     }
@@ -109,7 +109,7 @@ function answer(
   if (receipt.outcome === "conflict") {
     throw new Problem(
       "batch-conflict",
-      `batch_id ${batch_id} was used for different content. Nothing was changed. Post this content under a batch_id of its own.`,
+      `batch_id ${batch_id} was used for different content, which stays as it is. Post this content under a batch_id of its own.`,
     );
   }
   if (receipt.outcome === "overloaded") {

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -37,7 +38,7 @@ export async function readBody(
 function checkContentType(header: string | null): void {
   // A client that names no type is believed: what it sent is judged when it is parsed.
   if (header === null) return;
-  const [type = "", ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
+  const [type = "", ...parameters] = header.toLowerCase().replaceAll(/\s/g, "").split(";");
   const charset = parameters.find((parameter) => parameter.startsWith("charset="));
   const json = /^application\/(?:[\w.+-]+\+)?json$/.test(type);
   if (json && (!charset || /^charset="?utf-?8"?$/.test(charset))) return;
@@ -105,7 +106,8 @@ async function readChecked(
 }
 
 function unreadable(error: unknown, gzipped: boolean): Problem {
-  const why = error instanceof Error ? error.message : "it broke off";
+  const reason = reasonOf(error);
+  const why = reason.includes("incomplete data") ? "it ends too early" : reason;
   const what = gzipped ? "The body is not valid gzip" : "The body could not be read";
   return new Problem("invalid-request", `${what}: ${why}`);
 }

@@ -64,8 +64,12 @@ export const BatchId = v.pipe(
   ),
 );
 
+const CUT = /^… \[\d{1,9} more characters cut\]$/;
+
 function cut(message: string): string {
   if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  // Cut before, as a dead letter's message is that is posted again: the same batch then.
+  if (CUT.test(message.slice(MAX_MESSAGE_LENGTH))) return message;
   // toWellFormed: the cut may fall between the halves of a surrogate pair.
   const kept = message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed();
   return `${kept}… [${message.length - MAX_MESSAGE_LENGTH} more characters cut]`;

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { MAX_LISTED_ERRORS, MAX_ROWS } from "../limits.ts";
+import { FAULTS_IN_DETAIL, MAX_LISTED_ERRORS, MAX_LISTED_KEY, MAX_ROWS } from "../limits.ts";
 import { type Fault, Problem } from "../problem.ts";
 import { BatchId } from "./fields.ts";
-import type { Batch, Stream, Values } from "./stream.ts";
+import type { Batch, Fields, Stream, Values } from "./stream.ts";
 
 /**
  * An upload's text as a batch in its normal form: fields in the schema's order, defaults and
@@ -11,18 +11,19 @@ import type { Batch, Stream, Values } from "./stream.ts";
  */
 export function parseBatch(stream: Stream, text: string): Batch {
   const value = parseJson(text);
-  const head = validate(headOf(stream), value);
+  const schema = headOf(stream);
+  const head = validate(schema, value);
   const rows = rowsOf(stream, value);
-  const faults = head.success ? [] : head.issues.map((issue) => faultOf(stream, issue));
+  const faults = head.success ? [] : faultsOf(stream, head.issues, schema, value);
 
   const kept: Values[] = [];
   for (const [index, row] of rows.entries()) {
     if (faults.length >= MAX_LISTED_ERRORS) break;
     const result = validate(stream.row, row);
     if (result.success) kept.push(result.output);
-    else faults.push(...result.issues.map((issue) => faultOf(stream, issue, index)));
+    else faults.push(...faultsOf(stream, result.issues, stream.row, row, index));
   }
-  if (!head.success || faults.length > 0) throw invalid(faults);
+  if (!head.success || kept.length < rows.length) throw invalid(faults);
 
   const { batch_id, [stream.rowsField]: _, ...run } = head.output;
   return {
@@ -42,10 +43,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-const heads = new WeakMap<Stream, v.GenericSchema<unknown, Values>>();
+const heads = new WeakMap<Stream, Fields>();
 
 /** The batch without a look into its rows: those are checked one by one, up to the limit of faults. */
-function headOf(stream: Stream) {
+function headOf(stream: Stream): Fields {
   let head = heads.get(stream);
   if (!head) {
     const field = stream.rowsField;
@@ -65,7 +66,7 @@ function headOf(stream: Stream) {
 }
 
 /** An array has no fields, which would read as all of them missing: it is checked as no object at all. */
-function validate(schema: v.GenericSchema<unknown, Values>, value: unknown) {
+function validate(schema: Fields, value: unknown) {
   return v.safeParse(schema, Array.isArray(value) ? null : value, { abortPipeEarly: true });
 }
 
@@ -75,20 +76,40 @@ function rowsOf(stream: Stream, value: unknown): unknown[] {
   return Array.isArray(rows) && rows.length <= MAX_ROWS ? rows : [];
 }
 
-function faultOf(stream: Stream, issue: v.BaseIssue<unknown>, row?: number): Fault {
-  const keys = (issue.path ?? []).map((item) => item.key);
-  const path = [...(row === undefined ? [] : [stream.rowsField, row]), ...keys].reduce<string>(
-    (before, key) =>
-      typeof key === "number"
-        ? `${before}[${key}]`
-        : before
-          ? `${before}.${String(key)}`
-          : String(key),
-    "",
+/** @param row its index, where the faults are a row's. */
+function faultsOf(
+  stream: Stream,
+  issues: readonly v.BaseIssue<unknown>[],
+  schema: Fields,
+  value: unknown,
+  row?: number,
+): Fault[] {
+  const at = row === undefined ? "" : `${stream.rowsField}[${row}]`;
+  return issues.flatMap((issue) =>
+    // valibot stops at the first field that it does not know.
+    issue.type === "strict_object" && issue.expected === "never"
+      ? unknownFields(schema, value, at)
+      : [faultOf(stream, issue, at)],
   );
+}
+
+function unknownFields(schema: Fields, value: unknown, at: string): Fault[] {
+  const unknown = Object.keys(Object(value)).filter((key) => !Object.hasOwn(schema.entries, key));
+  return unknown.slice(0, MAX_LISTED_ERRORS).map((key) => {
+    const path = pathTo(at, key.slice(0, MAX_LISTED_KEY).toWellFormed());
+    return { path, message: `${path} is not a known field` };
+  });
+}
+
+function pathTo(at: string, key: unknown): string {
+  if (typeof key === "number") return `${at}[${key}]`;
+  return at ? `${at}.${String(key)}` : String(key);
+}
+
+function faultOf(stream: Stream, issue: v.BaseIssue<unknown>, at: string): Fault {
+  const path = (issue.path ?? []).map(({ key }) => key).reduce<string>(pathTo, at);
   const name = path || "the batch";
   if (issue.type !== "strict_object") return { path, message: `${name} ${issue.message}` };
-  if (issue.expected === "never") return { path, message: `${name} is not a known field` };
   if (issue.expected === "Object") return { path, message: `${name} must be an object` };
   // What is left of this type is a missing key.
   const kind = path === stream.rowsField ? " array" : "";
@@ -97,6 +118,8 @@ function faultOf(stream: Stream, issue: v.BaseIssue<unknown>, row?: number): Fau
 
 function invalid(faults: Fault[]): Problem {
   const listed = faults.slice(0, MAX_LISTED_ERRORS);
-  const detail = listed.map((fault) => fault.message).join("; ");
-  return new Problem("invalid-batch", detail, { errors: listed });
+  const first = listed.slice(0, FAULTS_IN_DETAIL).map((fault) => fault.message);
+  const more = listed.length - first.length;
+  const detail = more > 0 ? [...first, `and ${more} more, listed in errors`] : first;
+  return new Problem("invalid-batch", detail.join("; "), { errors: listed });
 }

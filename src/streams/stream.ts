@@ -2,7 +2,7 @@ import type * as v from "valibot";
 import type { SqlStore } from "../sql.ts";
 
 /** A strict schema whose fields are columns: the field's name is the column's. */
-type Fields = v.StrictObjectSchema<v.ObjectEntries, undefined>;
+export type Fields = v.StrictObjectSchema<v.ObjectEntries, undefined>;
 
 /** The fields of one run or row, validated. */
 export type Values = Record<string, unknown>;

@@ -1,5 +1,5 @@
 const ISO_8601 =
-  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})$/i;
+  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)$/i;
 
 /**
  * The same moment in UTC, to the millisecond, or null where the text is no such moment:
@@ -26,7 +26,7 @@ export function utcOf(text: string): string | null {
 function offsetMinutes(offset: string): number | null {
   if (offset.toUpperCase() === "Z") return 0;
   const hours = Number(offset.slice(1, 3));
-  const minutes = Number(offset.slice(-2));
+  const minutes = offset.length > 3 ? Number(offset.slice(-2)) : 0;
   if (hours > 23 || minutes > 59) return null;
   return (offset.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
 }

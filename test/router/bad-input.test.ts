@@ -165,9 +165,29 @@ describe("bad input leaves no row, and says what and where:", () => {
     ]);
   });
 
-  test("of 10,000 wrong rows fifty are listed", async ({ expect }) => {
+  test("every unknown field is named, with no more of its name than is needed", async ({
+    expect,
+  }) => {
+    const long = "x".repeat(1_000_000);
+    const results = [result({ color: "red", [long]: 1 }), result({ size: 2 })];
+    const problem = await refused(batch({ total: 1, extra: 2, constructor: 3, results }));
+    expect(problem.errors.map(({ path }) => path)).toEqual([
+      "total",
+      "extra",
+      "constructor",
+      "results[0].color",
+      `results[0].${long.slice(0, 100)}`,
+      "results[1].size",
+    ]);
+  });
+
+  test("of 10,000 wrong rows fifty are listed, and five are in the sentence", async ({
+    expect,
+  }) => {
     const problem = await refused(batch({ results: Array.from({ length: 10_000 }, () => ({})) }));
     expect(problem.errors).toHaveLength(50);
+    const five = problem.errors.slice(0, 5).map(({ message }) => message);
+    expect(problem.detail).toBe(`${five.join("; ")}; and 45 more, listed in errors`);
   });
 
   test("50,001 results", async ({ expect }) => {
@@ -218,6 +238,8 @@ describe("bad input leaves no row, and says what and where:", () => {
       expect(problem.status).toBe(400);
       expect(problem.detail).toContain("The body is not valid gzip");
     }
+    const broken = await refused(whole.slice(0, -12), { "Content-Encoding": "gzip" });
+    expect(broken.detail).toBe("The body is not valid gzip: it ends too early");
   });
 
   test("bytes that are not UTF-8", async ({ expect }) => {
@@ -234,6 +256,7 @@ describe("bad input leaves no row, and says what and where:", () => {
     "text/plain",
     "application/x-www-form-urlencoded",
     "application/json; charset=latin1",
+    "application/json; charset = utf-16",
     "json",
   ])("the Content-Type %s", async (type, { expect }) => {
     const problem = await refused(batch(), { "Content-Type": type });

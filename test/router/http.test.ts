@@ -2,7 +2,7 @@ import { env, exports } from "cloudflare:workers";
 import { describe, test } from "vitest";
 import { createRouter } from "../../src/router/index.ts";
 import worker from "../worker.ts";
-import { ask, batch, count, post, request, upload, withEnv } from "../client.ts";
+import { ask, batch, count, post, request, rows, upload, withEnv } from "../client.ts";
 
 function uploadAs(token: string): RequestInit {
   return upload(batch(), { Authorization: `Bearer ${token}` });
@@ -66,6 +66,7 @@ test("an address that is not there is a 404, and a method that is not there a 40
   expect([response.status, response.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
   const dead = await request("/dead-letters/batch-metrics/x", { method: "PATCH" });
   expect(dead.headers.get("Allow")).toBe("GET, HEAD, DELETE, OPTIONS");
+  expect((await ask("/dead-letters//x", "admin")).status).toBe(404);
 });
 
 test("every problem is problem+json with its own instance", async ({ expect }) => {
@@ -127,8 +128,18 @@ test("a service that is configured wrongly takes nothing, and says to come back"
   expect,
 }) => {
   const response = await withEnv({ LEDGER_SHARDS: "many" }, "/batch-metrics", upload());
-  expect(response.status).toBe(503);
+  expect([response.status, response.headers.get("Retry-After")]).toEqual([503, "60"]);
   expect((await withEnv({ SYNC_WAIT_SECONDS: "60" }, "/batch-metrics", upload())).status).toBe(503);
+});
+
+test("while the database does not answer, who asks for a written batch is told to ask again", async ({
+  expect,
+}) => {
+  await post(batch());
+  await rows("ALTER TABLE batch_runs RENAME TO away");
+  const response = await ask("/batch-metrics/run-1");
+  expect([response.status, response.headers.get("Retry-After")]).toEqual([503, "5"]);
+  expect((await post(batch())).status).toBe(201);
 });
 
 test("the unexpected is answered as internal, without its message", async ({ expect }) => {
@@ -151,9 +162,7 @@ test("the unexpected is answered as internal, without its message", async ({ exp
   expect(await response.text()).not.toContain("secret");
 });
 
-test("an upload is stored before it is promised, whatever the ledger's first answer", async ({
-  expect,
-}) => {
+test("a call of the ledger that may be repeated is made once more", async ({ expect }) => {
   let calls = 0;
   const LEDGER = new Proxy(env.LEDGER, {
     get(target, property) {

@@ -200,7 +200,7 @@ describe("Prefer", () => {
   }) => {
     expect((await post(batch(), { headers: { Prefer: "wait=0" } })).status).toBe(202);
     const other = await post(batch({ batch_id: "run-2" }), {
-      headers: { Prefer: "handling=strict, wait=soon" },
+      headers: { Prefer: 'handling=strict, wait=soon, note="a, wait=0, b"' },
     });
     expect([other.status, other.headers.get("Preference-Applied")]).toEqual([201, null]);
   });
@@ -236,6 +236,9 @@ describe("executions", () => {
     const upload = { batch_id: "e-1", records: [execution()] };
     await post(upload, { path });
     expect((await post(upload, { path })).headers.get("Idempotent-Replayed")).toBe("true");
+    const nulls = { provider: null, input_tokens: null, cost_usd: null, created_at: null };
+    const spelled = { ...upload, records: [execution(nulls)] };
+    expect((await post(spelled, { path })).headers.get("Idempotent-Replayed")).toBe("true");
     expect(await count("executions")).toBe(1);
   });
 

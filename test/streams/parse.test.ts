@@ -67,3 +67,15 @@ describe("text that SQLite would not give back is refused, and no other", () => 
     },
   );
 });
+
+test.for([
+  ["2026-02-07T03:03:36Z", "2026-02-07T03:03:36Z"],
+  ["2026-02-07t05:03:36+02", "2026-02-07T03:03:36Z"],
+  ["2026-02-07T05:03:36+0200", "2026-02-07T03:03:36Z"],
+  ["2026-02-06T22:33-04:30", "2026-02-07T03:03:00Z"],
+  ["2026-02-07T03:03:36,5Z", "2026-02-07T03:03:36.500Z"],
+  ["2026-02-07T03:03:36.123999999999Z", "2026-02-07T03:03:36.123Z"],
+] as const)("the time %s is kept as %s", ([started_at, kept], { expect }) => {
+  const { run } = parseBatch(batchMetrics, JSON.stringify(batch({ started_at })));
+  expect(run["started_at"]).toBe(kept);
+});
