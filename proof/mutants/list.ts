@@ -205,8 +205,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "what could not be written is acknowledged",
     file: "src/queue/writer.ts",
-    search: "      work.acknowledgements.again(delivery);\n      logOutcome(delivery",
-    replace: "      work.acknowledgements.done(delivery);\n      logOutcome(delivery",
+    search: '"failed") work.acknowledgements.again(delivery);',
+    replace: '"failed") work.acknowledgements.done(delivery);',
   },
   {
     bug: "a message is acknowledged though one of its batches has to come again",
@@ -241,8 +241,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "load is shed and never let in again",
     file: "src/router/uploads-in-memory.ts",
-    search: "    held -= bytes;",
-    replace: "    held -= 0 * bytes;",
+    search: "    held -= own;",
+    replace: "    held -= 0 * own;",
+  },
+  {
+    bug: "an upload counts only for what it was taken for at first",
+    file: "src/router/uploads-in-memory.ts",
+    search: "    if (bytes <= own) return;",
+    replace: "    if (own > 0) return;",
+  },
+  {
+    bug: "a filter in the address of a replay is passed over",
+    file: "src/router/dead-letters.ts",
+    search: 'search !== ""',
+    replace: 'search === "never"',
   },
   {
     bug: "a run that was there before is not looked for",
