@@ -7,6 +7,9 @@ export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 export const UPLOADS_IN_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MOST_UPLOADS_IN_MEMORY_BYTES = 64 * 1024 * 1024;
 
+/** After so long an upload's work has ended or was broken off: two calls of the ledger that wait, and half a minute to read. */
+export const LONGEST_UPLOAD_MS = 80_000;
+
 /** Results or records in one batch. */
 export const MAX_ROWS = 50_000;
 
@@ -34,11 +37,20 @@ export const STATEMENT_PARAMETER_BYTES = 1_900_000;
 /** Bytes of bodies that the writer holds and commits at once. D1 gives a transaction 30 s. */
 export const GROUP_BYTES = 4_000_000;
 
+/** Batches that the writer claims, commits and settles at once, however small: what a shard is told of them is one parameter of 2 MB at most. */
+export const GROUP_BATCHES = 500;
+
+/** Transactions that the search for a group's culprits may take. It takes 18 to find one among 500; D1 allows a Worker 1,000 queries. */
+export const GROUP_TRANSACTIONS = 100;
+
 /** Tickets in one send. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 350 bytes. */
 export const SEND_TICKETS = 100;
 
 /** How long tickets that no caller waits for may gather, so that the writer gets them together. */
 export const OUTBOX_MS = 50;
+
+/** Tickets that the outbox holds while sends are slow or fail. What comes beyond is left to the alarm. */
+export const OUTBOX_TICKETS = 5_000;
 
 /** How long the outbox waits for a send before it leaves the tickets to the alarm. Sends are known to hang for 57 s. */
 export const SEND_TIMEOUT_MS = 5_000;
@@ -52,6 +64,9 @@ export const RESEND_LONGEST_MS = 60_000;
 
 /** Tickets that one alarm sends again. More are left to the next alarm, at once. */
 export const REDELIVER_TICKETS = 1_000;
+
+/** Size of a shard's database from which it forgets written batches before their time, the oldest first: D1 recognises them. */
+export const SHARD_CROWDED_BYTES = 2_000_000_000;
 
 /** Size of a shard's database from which it sheds load: bodies that are not written yet, and every batch it remembers. A Durable Object stores 10 GB. */
 export const SHARD_FULL_BYTES = 4_000_000_000;
@@ -95,8 +110,8 @@ export const LEDGER_CALLS = 2;
 /** Written batches of one shard that one run of the audit compares with D1. */
 export const AUDIT_ROWS = 1_000;
 
-/** Duplicates and conflicts that a shard counts in memory before it stores their number. */
-export const COUNTED_IN_MEMORY = 100;
+/** How long a shard counts duplicates and conflicts in memory before it stores their number. An idle object is kept for 10 s. */
+export const STORE_COUNTS_MS = 2_000;
 
 /** How long a Worker counts refused uploads before it tells the ledger of them. */
 export const REPORT_REJECTED_MS = 10_000;

@@ -1,4 +1,5 @@
 import { Books } from "../../src/durable/books.ts";
+import { realClock } from "../../src/durable/clock.ts";
 import { keyOf } from "../../src/queue/ticket.ts";
 import { isRefused } from "./content.ts";
 import { RETENTION_MS, type ShardHost } from "./shard-host.ts";
@@ -164,7 +165,7 @@ const WITNESSED = `
 
 /** What a shard answers of itself is what was witnessed. */
 function ownAccount({ database, sql, number }: ShardHost): string[] {
-  const { accepted, dropped, forgotten } = new Books(sql).of("batch-metrics");
+  const { accepted, dropped, forgotten } = new Books(sql, realClock).of("batch-metrics");
   const told = JSON.stringify({ accepted, dropped, forgotten });
   const witnessed = JSON.stringify(database.all(WITNESSED)[0]);
   return told === witnessed ? [] : [`books: ${number} says ${told}, and it was ${witnessed}`];

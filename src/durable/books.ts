@@ -1,4 +1,5 @@
-import { AUDIT_ROWS, COUNTED_IN_MEMORY } from "../limits.ts";
+import { AUDIT_ROWS, STORE_COUNTS_MS } from "../limits.ts";
+import type { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
 import { batchRowOf, type BatchRow, type LedgerSql, ROW } from "./schema.ts";
 
@@ -50,24 +51,26 @@ const STRETCH = `
  * A shard's account of itself. What is in the table is counted there; what has left it was
  * counted in the transaction that removed it; so `accepted` is exact. Duplicates, conflicts
  * and refusals change no row, and storing each would cost one: they are counted in memory and
- * stored now and then, and the last few are lost when the object ends.
+ * stored within seconds, and the last few are lost when the object is killed.
  */
 export class Books {
   readonly #sql: LedgerSql;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   #unstored = new Map<string, number>();
+  #cancel: (() => void) | undefined;
 
-  constructor(sql: LedgerSql) {
+  constructor(sql: LedgerSql, clock: Clock) {
     this.#sql = sql;
+    this.#clock = clock;
     this.#counters = new Counters(sql);
   }
 
   /** Counts a post that changed nothing. */
   count(what: "duplicates" | "conflicts", stream: string): void {
     const name = `${what}/${stream}`;
-    const number = (this.#unstored.get(name) ?? 0) + 1;
-    this.#unstored.set(name, number);
-    if (number >= COUNTED_IN_MEMORY) this.store();
+    this.#unstored.set(name, (this.#unstored.get(name) ?? 0) + 1);
+    this.#cancel ??= this.#clock.after(STORE_COUNTS_MS, () => this.store());
   }
 
   /** Counts uploads that were refused before they reached the ledger. */
@@ -77,6 +80,8 @@ export class Books {
 
   /** Stores what is counted in memory. */
   store(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
     for (const [name, number] of this.#unstored) this.#counters.add(name, number);
     this.#unstored = new Map();
   }

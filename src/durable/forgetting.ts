@@ -1,5 +1,6 @@
-import { FORGET_EVERY_MS, FORGET_ROWS } from "../limits.ts";
+import { FORGET_EVERY_MS, FORGET_ROWS, SHARD_CROWDED_BYTES } from "../limits.ts";
 import { batchOf } from "../queue/ticket.ts";
+import type { SqlValue } from "../sql.ts";
 import { Counters } from "./counters.ts";
 import type { LedgerSql } from "./schema.ts";
 
@@ -10,18 +11,30 @@ const FORGET = `
   DELETE FROM batches WHERE key > ? AND key <= ? AND state = 'written' AND settled_at < ?
   RETURNING key`;
 
+/** In the order in which they came. */
+const FORGET_OLDEST = `
+  DELETE FROM batches WHERE rowid IN (
+    SELECT rowid FROM batches WHERE state = 'written' ORDER BY rowid LIMIT ${FORGET_ROWS})
+  RETURNING key`;
+
+const SET_NOTE = `
+  INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+
 /** After every key: keys are ASCII. */
 const END = "\u{10FFFF}";
 
 /**
  * Forgets batches that were written longer ago than the retention. Once a day it walks the
  * table, a bounded stretch of the keys at a time, where an index would cost a written row per
- * batch. What is pending or dead it never touches.
+ * batch. A shard that is crowded forgets the oldest before their time: what it remembers must
+ * never keep it from taking new batches. What is pending or dead it never touches.
  */
 export class Forgetting {
   readonly #sql: LedgerSql;
   readonly #retentionMs: number;
   readonly #counters: Counters;
+  /** Whether the last run left more to forget than one may. */
+  #crowded = false;
 
   constructor(sql: LedgerSql, retentionMs: number) {
     this.#sql = sql;
@@ -29,28 +42,49 @@ export class Forgetting {
     this.#counters = new Counters(sql);
   }
 
-  /** When there is a stretch to look at, or null before the first `run`. */
+  /** When there is something to look at, or null before the first `run`. */
   dueAt(): number | null {
+    return this.#crowded ? 0 : this.#stretchDueAt();
+  }
+
+  #stretchDueAt(): number | null {
     const at = this.#note("forget_at");
     return at === null ? null : Number(at);
   }
 
-  /** Looks at one stretch, if it is time. @returns how many batches were forgotten. */
+  /** Forgets what there is room for no longer, and what of one stretch is past the retention. @returns how many batches. */
   run(now: number): number {
-    const dueAt = this.dueAt();
+    return this.#forgetOldest() + this.#forgetExpired(now);
+  }
+
+  #forgetOldest(): number {
+    this.#crowded = false;
+    if (this.#sql.size() <= SHARD_CROWDED_BYTES) return 0;
+    const gone = this.#sql.transaction(() => this.#counted(this.#sql.exec(FORGET_OLDEST)));
+    this.#crowded = gone === FORGET_ROWS && this.#sql.size() > SHARD_CROWDED_BYTES;
+    return gone;
+  }
+
+  #forgetExpired(now: number): number {
+    const dueAt = this.#stretchDueAt();
     if (dueAt === null) this.#setNote("forget_at", now + FORGET_EVERY_MS);
     if (dueAt === null || dueAt > now) return 0;
     return this.#sql.transaction(() => {
       const from = this.#note("forget_from") ?? "";
       const to = this.#sql.exec(STRETCH, from)[0]?.["key"];
       const gone = this.#sql.exec(FORGET, from, to ?? END, now - this.#retentionMs);
-      for (const [stream, rows] of Map.groupBy(gone, ({ key }) => batchOf(String(key)).stream)) {
-        this.#counters.add(`forgotten/${stream}`, rows.length);
-      }
       this.#setNote("forget_from", to ?? "");
       this.#setNote("forget_at", to === undefined ? now + FORGET_EVERY_MS : now);
-      return gone.length;
+      return this.#counted(gone);
     });
+  }
+
+  /** Puts what is forgotten into the books. @returns how many batches. */
+  #counted(gone: readonly Record<string, SqlValue>[]): number {
+    for (const [stream, rows] of Map.groupBy(gone, ({ key }) => batchOf(String(key)).stream)) {
+      this.#counters.add(`forgotten/${stream}`, rows.length);
+    }
+    return gone.length;
   }
 
   #note(name: string) {
@@ -58,6 +92,6 @@ export class Forgetting {
   }
 
   #setNote(name: string, value: string | number): void {
-    this.#sql.exec("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", name, value);
+    this.#sql.exec(SET_NOTE, name, value);
   }
 }

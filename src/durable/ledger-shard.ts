@@ -1,4 +1,4 @@
-import { REDELIVER_TICKETS } from "../limits.ts";
+import { REDELIVER_TICKETS, RESEND_LONGEST_MS } from "../limits.ts";
 import { log, logError, reasonOf } from "../log.ts";
 import { type Burial, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
 import { Books } from "./books.ts";
@@ -58,7 +58,7 @@ export class LedgerShard {
     this.#shard = settings.shard;
     this.#redeliverAfterMs = settings.redeliverAfterMs;
     this.ledger = new Ledger(ports.sql, settings);
-    this.books = new Books(ports.sql);
+    this.books = new Books(ports.sql, ports.clock);
     this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
     this.#intake = new Intake({
@@ -99,7 +99,7 @@ export class LedgerShard {
 
   async #whenSettled(key: string, receipt: Accepted, wait_ms: number): Promise<Receipt> {
     const batch = (await this.#waiters.wait(key, wait_ms)) ?? this.ledger.find(key);
-    if (batch?.written_digest) return { outcome: "conflict" };
+    if (batch?.state === "dead" && batch.written_digest) return { outcome: "conflict" };
     return batch ? { outcome: receipt.outcome, ...standingOf(batch) } : receipt;
   }
 
@@ -147,7 +147,7 @@ export class LedgerShard {
     this.#alarmAt = null;
     try {
       const now = this.#ports.clock.now();
-      const tickets = this.ledger.redeliver(now, REDELIVER_TICKETS);
+      const tickets = this.ledger.redeliver(now, Math.min(REDELIVER_TICKETS, this.#outbox.room));
       if (tickets.length > 0) {
         log("ledger.redelivered", { shard: this.#shard, tickets: tickets.length });
       }
@@ -178,7 +178,9 @@ export class LedgerShard {
 
   /** Sets the alarm for the next work there is. */
   async #rearm(): Promise<void> {
-    const due = this.ledger.nextDue() ?? Infinity;
+    const full = this.#outbox.room === 0;
+    const earliest = full ? this.#ports.clock.now() + RESEND_LONGEST_MS : 0;
+    const due = Math.max(earliest, this.ledger.nextDue() ?? Infinity);
     const forget = this.#forgetting.dueAt() ?? Infinity;
     const next = Math.min(due, forget);
     if (next !== Infinity) await this.#wakeBy(next);
@@ -206,11 +208,16 @@ export class LedgerShard {
   #resendLater(tickets: readonly Ticket[], delay_ms: number, reason: string): void {
     const { clock } = this.#ports;
     logError("outbox.unsent", { shard: this.#shard, tickets: tickets.length, delay_ms, reason });
-    const due = clock.now() + delay_ms;
-    this.ledger.postpone(tickets.map(keyOf), due);
-    // Should this fail, the alarm stays as it was: the tickets go out later, but they do.
-    this.#wakeBy(due).catch((error: unknown) => {
+    void this.#dueAgain(tickets, clock.now() + delay_ms);
+  }
+
+  /** Should this fail, they are due as before: the tickets go out later, but they do. */
+  async #dueAgain(tickets: readonly Ticket[], due: number): Promise<void> {
+    try {
+      this.ledger.postpone(tickets.map(keyOf), due);
+      await this.#wakeBy(due);
+    } catch (error) {
       logError("ledger.alarm-failed", { shard: this.#shard, reason: reasonOf(error) });
-    });
+    }
   }
 }

@@ -1,5 +1,6 @@
 import {
   OUTBOX_MS,
+  OUTBOX_TICKETS,
   RESEND_FIRST_MS,
   RESEND_LONGEST_MS,
   SEND_TICKETS,
@@ -21,7 +22,8 @@ export interface OutboxPorts {
 /**
  * Sends tickets to the queue, many at once where many wait. It never holds up nor fails who
  * adds one: a send that fails or hangs hands its tickets back to the ledger, which has them
- * in any case. A ticket may so be sent twice, which is harmless.
+ * in any case. So do those that are too many to hold. A ticket may so be sent twice, which is
+ * harmless.
  */
 export class Outbox {
   readonly #ports: OutboxPorts;
@@ -37,10 +39,18 @@ export class Outbox {
     this.#ports = ports;
   }
 
+  /** How many tickets more it takes. */
+  get room(): number {
+    return Math.max(0, OUTBOX_TICKETS - this.#gathering.length - this.#waiting.length);
+  }
+
   /** @param awaited whether a caller waits for these batches to be written: then they go at once. */
   add(tickets: readonly Ticket[], awaited = false): void {
-    if (tickets.length === 0) return;
-    this.#gathering.push(...tickets);
+    const taken = tickets.slice(0, this.room);
+    const left = tickets.slice(taken.length);
+    if (left.length > 0) this.#ports.onUnsent(left, RESEND_LONGEST_MS, "too many tickets wait");
+    if (taken.length === 0) return;
+    this.#gathering.push(...taken);
     if (awaited || this.#gathering.length >= SEND_TICKETS) this.#sendGathered();
     else this.#endGathering ??= this.#ports.clock.after(OUTBOX_MS, () => this.#sendGathered());
   }
@@ -58,12 +68,11 @@ export class Outbox {
   async #sendWaiting(): Promise<void> {
     // Yields once, so that the tickets of one turn go together.
     await Promise.resolve();
-    for (;;) {
-      const tickets = this.#waiting.splice(0, SEND_TICKETS);
-      if (tickets.length === 0) break;
-      await this.#send(tickets);
+    try {
+      while (this.#waiting.length > 0) await this.#send(this.#waiting.splice(0, SEND_TICKETS));
+    } finally {
+      this.#underWay -= 1;
     }
-    this.#underWay -= 1;
   }
 
   async #send(tickets: Ticket[]): Promise<void> {

@@ -17,7 +17,7 @@ export const CLAIM = `
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
-    settled_at = ?2, due_at = NULL, reason = NULL, run = NULL, part = NULL
+    settled_at = ?2, due_at = NULL, reason = NULL, written_digest = NULL, run = NULL, part = NULL
   FROM json_each(?1) AS report
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
   RETURNING ${SETTLED}`;
@@ -44,7 +44,7 @@ export const BURY = `
 
 export const REVIVE = `
   UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,
-    reason = NULL, batch_run_id = NULL, written_digest = NULL, replays = replays + 1, replayed_at = ?2
+    reason = NULL, replays = replays + 1, replayed_at = ?2
   WHERE state = 'dead' AND key IN (SELECT value FROM json_each(?1))
   RETURNING ${ROW}`;
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { GROUP_BYTES } from "../limits.ts";
+import { GROUP_BATCHES, GROUP_BYTES } from "../limits.ts";
 import { logError } from "../log.ts";
 import { retryDelaySeconds } from "./retry.ts";
 import { keyOf, type Ticket, TicketMessage } from "./ticket.ts";
@@ -36,9 +36,12 @@ export function deliveriesOf(messages: readonly QueueMessage[]): Delivery[] {
     for (const ticket of parsed.output.tickets) {
       const key = keyOf(ticket);
       // The same batch may wait in two shards after their number has changed.
-      const known = deliveries.get(`${ticket.shard}:${key}`);
-      if (known) known.messages.add(message);
-      else deliveries.set(`${ticket.shard}:${key}`, { key, ticket, messages: new Set([message]) });
+      const place = `${ticket.shard}:${key}`;
+      const known = deliveries.get(place);
+      const messages = (known?.messages ?? new Set<QueueMessage>()).add(message);
+      // The later replay's: an old one buries nothing.
+      const latest = known && known.ticket.replays > ticket.replays ? known.ticket : ticket;
+      deliveries.set(place, { key, ticket: latest, messages });
     }
   }
   return [...deliveries.values()];
@@ -82,14 +85,15 @@ export class Acknowledgements {
   }
 }
 
-/** Groups of one stream each, bounded in the bytes of their bodies; a batch is in one once. */
+/** Groups of one stream each, bounded in number and in the bytes of their bodies; a batch is in one once. */
 export function groupsOf(deliveries: readonly Delivery[]): Delivery[][] {
   const open = new Map<string, { deliveries: Delivery[]; keys: Set<string>; bytes: number }>();
   const groups: Delivery[][] = [];
   for (const delivery of deliveries) {
     const { stream, bytes } = delivery.ticket;
     let group = open.get(stream);
-    if (!group || group.bytes + bytes > GROUP_BYTES || group.keys.has(delivery.key)) {
+    const fits = group && group.keys.size < GROUP_BATCHES && group.bytes + bytes <= GROUP_BYTES;
+    if (!group || !fits || group.keys.has(delivery.key)) {
       group = { deliveries: [], keys: new Set(), bytes: 0 };
       open.set(stream, group);
       groups.push(group.deliveries);

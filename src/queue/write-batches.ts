@@ -1,5 +1,5 @@
 import { logError, reasonOf } from "../log.ts";
-import { MAX_REASON_LENGTH } from "../limits.ts";
+import { GROUP_TRANSACTIONS, MAX_REASON_LENGTH } from "../limits.ts";
 import { type Destination, insertOnce, Looks, type PlacedBatch } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
@@ -26,17 +26,30 @@ export async function writeBatches(open: OpenStream, batches: PendingBatch[]): P
   const looks = new Looks(databases, tables, batches);
   const groups = Map.groupBy(batches, (batch) => batch.database);
   const reports = [...groups].map(([number, group]) =>
-    writeGroup({ stream, tables, databases, number, looks }, group),
+    writeGroup({ stream, tables, databases, number, looks }, group, {
+      transactions: GROUP_TRANSACTIONS,
+    }),
   );
   return (await Promise.all(reports)).flat();
+}
+
+/** What the search for culprits may still take. */
+interface Search {
+  transactions: number;
 }
 
 /**
  * One transaction for the group. Where the content of a batch may be at fault, the group is
  * split until the culprit stands alone, and its neighbours are written. Where the database
- * is at fault, splitting would only ask more of it.
+ * is at fault, splitting would only ask more of it; and so that an unknown fault of its own
+ * does not, the search has an end, and what is left comes again.
  */
-async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Report[]> {
+async function writeGroup(
+  to: Destination,
+  batches: PendingBatch[],
+  search: Search,
+): Promise<Report[]> {
+  search.transactions -= 1;
   try {
     const outcomes = await insertOnce(to, batches);
     return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
@@ -54,13 +67,13 @@ async function writeGroup(to: Destination, batches: PendingBatch[]): Promise<Rep
     if (batches.length === 1 && only && failure === "permanent") {
       return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
     }
-    if (batches.length === 1 || failure === "transient") {
+    if (batches.length === 1 || failure === "transient" || search.transactions <= 0) {
       return batches.map((batch) => failed(batch, reason));
     }
     const middle = Math.ceil(batches.length / 2);
     return [
-      ...(await writeGroup(to, batches.slice(0, middle))),
-      ...(await writeGroup(to, batches.slice(middle))),
+      ...(await writeGroup(to, batches.slice(0, middle), search)),
+      ...(await writeGroup(to, batches.slice(middle), search)),
     ];
   }
 }

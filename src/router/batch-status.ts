@@ -32,6 +32,7 @@ export async function batchStatus(
   if (row) return json(writtenWithoutRun(stream, batch_id, row));
 
   const elsewhere = await findElsewhere(env, key);
+  if (elsewhere?.state === "written") return json(writtenWithoutRun(stream, batch_id, elsewhere));
   if (elsewhere) return json(unwritten(batch_id, elsewhere));
   throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
 }

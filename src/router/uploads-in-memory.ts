@@ -1,8 +1,16 @@
-import { MAX_UPLOAD_BYTES } from "../limits.ts";
+import { waitUntil } from "cloudflare:workers";
+import { LONGEST_UPLOAD_MS, MAX_UPLOAD_BYTES } from "../limits.ts";
 import { Problem } from "../problem.ts";
 
-/** Bytes of the uploads that this isolate is working on. A number for all requests: they share its memory. */
-let held = 0;
+interface Hold {
+  bytes: number;
+  /** In milliseconds since 1970. */
+  began: number;
+}
+
+/** The uploads that this isolate is working on, oldest first. For all requests together: they share its memory. */
+const holds = new Set<Hold>();
+let heldBytes = 0;
 
 /** What an upload counts for at the least, and what one whose length is not declared counts for at first. */
 const LEAST_BYTES = 4 * 1024;
@@ -20,27 +28,55 @@ export type Grow = (bytes: number) => void;
  * Works on an upload, unless this isolate has its memory's worth of them already: what cannot
  * be held is refused before it is read, so that overload costs next to nothing and those that
  * were let in stay fast. One that turns out to be larger than it was taken for is refused then.
+ *
+ * The work goes on when the client goes away: a request that ends with it would never come to
+ * let go of its bytes.
  * @param mostBytes of all uploads at once; a single one is always let in.
  * @throws Problem `unavailable` with `Retry-After`; else whatever the work throws.
  */
-export async function holdUpload<Result>(
+export function holdUpload<Result>(
   request: Request,
   mostBytes: number,
   work: (grow: Grow) => Promise<Result>,
 ): Promise<Result> {
-  let own = 0;
+  const working = holdWhile(expectedBytes(request), mostBytes, work);
+  waitUntil(working.catch(() => {}));
+  return working;
+}
+
+async function holdWhile<Result>(
+  expected: number,
+  mostBytes: number,
+  work: (grow: Grow) => Promise<Result>,
+): Promise<Result> {
+  const hold: Hold = { bytes: 0, began: Date.now() };
   const grow = (bytes: number) => {
-    if (bytes <= own) return;
-    const others = held - own;
-    if (others > 0 && others + bytes > mostBytes) throw tooMany();
-    held = others + bytes;
-    own = bytes;
+    if (bytes <= hold.bytes || !holds.has(hold)) return;
+    const most = mostBytes - (bytes - hold.bytes);
+    if (heldBytes > most) letGoOfTheLost();
+    if (heldBytes > hold.bytes && heldBytes > most) throw tooMany();
+    heldBytes += bytes - hold.bytes;
+    hold.bytes = bytes;
   };
-  grow(expectedBytes(request));
+  holds.add(hold);
   try {
+    grow(expected);
     return await work(grow);
   } finally {
-    held -= own;
+    letGo(hold);
+  }
+}
+
+function letGo(hold: Hold): void {
+  if (holds.delete(hold)) heldBytes -= hold.bytes;
+}
+
+/** Work that the platform broke off never ends, and its bytes are free. */
+function letGoOfTheLost(): void {
+  const lost = Date.now() - LONGEST_UPLOAD_MS;
+  for (const hold of holds) {
+    if (hold.began > lost) break;
+    letGo(hold);
   }
 }
 

@@ -5,6 +5,8 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
+import { Counters } from "../../src/durable/counters.ts";
 import { admin, ask, batch, execution, post, result, rows, shardFor } from "../client.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
@@ -60,6 +62,14 @@ test("what the ledger has forgotten stays in its books", async ({ expect }) => {
   });
   await runDurableObjectAlarm(shardFor("run-1"));
   expect((await books())["batch-metrics"]).toMatchObject({ accepted: 1, written: 0, forgotten: 1 });
+});
+
+test("the books of a stream with the longest name can be read", async ({ expect }) => {
+  await runInDurableObject(shardFor("run-1"), (_, { storage }) => {
+    const counters = new Counters(ledgerSqlOf(storage));
+    counters.add(`rejected/${"a".repeat(40)}/too-large`, 2);
+    expect(counters.under(`rejected/${"a".repeat(40)}`)).toEqual({ "too-large": 2 });
+  });
 });
 
 test("refused uploads are counted by the kind of their problem", async ({ expect }) => {

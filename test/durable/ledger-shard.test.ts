@@ -4,7 +4,15 @@ import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { LedgerShard } from "../../src/durable/ledger-shard.ts";
-import { COMPANY_MS, INTAKE_MS } from "../../src/limits.ts";
+import {
+  COMPANY_MS,
+  FORGET_ROWS,
+  INTAKE_MS,
+  OUTBOX_TICKETS,
+  RESEND_LONGEST_MS,
+  SHARD_CROWDED_BYTES,
+  STORE_COUNTS_MS,
+} from "../../src/limits.ts";
 import type { Ticket } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -117,5 +125,84 @@ test("callers whose batches were written are expected back together", async ({ e
       ]);
     settle(["c", "d"]);
     await Promise.all(second);
+  });
+});
+
+test("a crowded shard forgets the oldest written batches before their time, and goes on at once", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const alarms: number[] = [];
+    const kept = () => ports.sql.exec("SELECT key FROM batches ORDER BY rowid");
+    const ports = {
+      sql: {
+        ...ledgerSqlOf(storage),
+        size: () => (kept().length > 3 ? SHARD_CROWDED_BYTES + 1 : 0),
+      },
+      clock: new HandClock(),
+      send: () => Promise.resolve(),
+      setAlarm: async (time: number) => void alarms.push(time),
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    ports.sql.exec(`
+      INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, settled_at)
+      SELECT 'batch-metrics/' || (100000 - value), CASE value WHEN 2 THEN 'dead' ELSE 'written' END,
+        'd1', 0, 2, 1, 1, 1000000
+      FROM (WITH RECURSIVE counted (value) AS (
+        SELECT 1 UNION ALL SELECT value + 1 FROM counted WHERE value < ${FORGET_ROWS + 4}
+      ) SELECT value FROM counted)`);
+    await shard.alarm();
+    const last = [3, 2, 1].map((more) => ({
+      key: `batch-metrics/${100_000 - FORGET_ROWS - 5 + more}`,
+    }));
+    expect(kept()).toEqual([{ key: "batch-metrics/99998" }, ...last]);
+    expect(alarms.at(-1)).toBe(0);
+
+    await shard.alarm();
+    expect(kept()).toEqual([{ key: "batch-metrics/99998" }]);
+    expect(alarms.at(-1)).toBeGreaterThan(0);
+    expect(shard.books.of("batch-metrics")).toMatchObject({ forgotten: FORGET_ROWS + 3, dead: 1 });
+  });
+});
+
+test("tickets beyond what the outbox holds are due again in a minute, and none is lost", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const clock = new HandClock();
+    const sql = ledgerSqlOf(storage);
+    const ports = {
+      sql,
+      clock,
+      send: () => new Promise<void>(() => {}),
+      setAlarm: () => Promise.resolve(),
+    };
+    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    const stored: Promise<unknown>[] = [];
+    for (let index = 0; index < OUTBOX_TICKETS + 401; index++) {
+      stored.push(shard.accept(admission(`run-${index}`), 0));
+    }
+    clock.pass(INTAKE_MS);
+    await Promise.all(stored);
+    const [postponed] = sql.exec(
+      "SELECT count(*) AS batches FROM batches WHERE due_at = ?",
+      clock.now() + RESEND_LONGEST_MS,
+    );
+    expect(postponed).toEqual({ batches: 401 });
+  });
+});
+
+test("duplicates and conflicts are in the stored books within seconds", async ({ expect }) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const { clock, shard } = shardByHand(storage);
+    const post = async (digest: string) => {
+      const receipt = shard.accept({ ...admission("run-1"), digest }, 0);
+      clock.pass(INTAKE_MS);
+      await receipt;
+    };
+    for (const digest of ["d1", "d1", "d2"]) await post(digest);
+    clock.pass(STORE_COUNTS_MS);
+    const next = shardByHand(storage).shard;
+    expect(next.books.of("batch-metrics")).toMatchObject({ duplicates: 1, conflicts: 1 });
   });
 });

@@ -154,6 +154,11 @@ test("content that the ledger forgot and D1 knows otherwise is refused even with
   // The content that is written is still recognised.
   const again = await post(batch());
   expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([201, "true"]);
+  // So it is while the other is replayed, in vain.
+  faults.queue = "loses";
+  await shardFor("run-1").replay("batch-metrics/run-1");
+  expect((await post(batch(), ASYNC)).status).toBe(201);
+  expect((await post(batch({ total_recipes: 9 }), ASYNC)).status).toBe(202);
   expect(await rows("SELECT total_recipes FROM batch_runs")).toEqual([{ total_recipes: 1 }]);
 });
 

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { Books } from "../../src/durable/books.ts";
+import { realClock } from "../../src/durable/clock.ts";
 import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
 import { Ledger } from "../../src/durable/ledger.ts";
 import { createTables, type LedgerSql } from "../../src/durable/schema.ts";
@@ -58,7 +59,11 @@ test("a ledger whose tables are of before, without rowids, goes on as it is", as
     expect(ledger.body("batch-metrics/long")).toEqual(body);
     ledger.bury([{ key: "batch-metrics/long", replays: 0 }], 4);
     expect(listDeadLetters(sql, {}, undefined, 10)).toMatchObject([{ key: "batch-metrics/long" }]);
-    expect(new Books(sql).of("batch-metrics")).toMatchObject({ written: 1, dead: 1, accepted: 2 });
+    expect(new Books(sql, realClock).of("batch-metrics")).toMatchObject({
+      written: 1,
+      dead: 1,
+      accepted: 2,
+    });
   });
 });
 
@@ -99,7 +104,7 @@ test("dead letters come in their order from an index, and all batches are counte
     listDeadLetters(sql, {}, undefined, 10);
     expect(plans.at(-1)).toMatch(/^SEARCH batches USING INDEX batches_dead/);
     expect(plans.at(-1)).not.toMatch(/TEMP B-TREE/);
-    new Books(sql).of("batch-metrics");
+    new Books(sql, realClock).of("batch-metrics");
     expect(plans).toContain("SCAN batches");
   });
 });

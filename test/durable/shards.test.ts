@@ -42,6 +42,18 @@ test("a batch posted again after the number of shards has changed has the same r
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
 });
 
+test("a written batch whose run is deleted is written for who asks, after the number of shards has changed", async ({
+  expect,
+}) => {
+  await withEnv(FOUR_SHARDS, "/batch-metrics", uploadOf({ batch_id: moving }));
+  await rows("DELETE FROM recipe_results");
+  await rows("DELETE FROM batch_runs");
+  const answer = await withEnv(SEVEN_SHARDS, `/batch-metrics/${moving}`, READER);
+  const status = await answer.json<object>();
+  expect(status).toMatchObject({ status: "written", run: null });
+  expect(status).not.toHaveProperty("next");
+});
+
 test("other content under its batch_id is a conflict for the new shard too, and the right content is not", async ({
   expect,
 }) => {

@@ -1,4 +1,11 @@
+import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
+import { GROUP_TRANSACTIONS } from "../../src/limits.ts";
+import { writeBatches } from "../../src/queue/write-batches.ts";
+import type { SqlStore } from "../../src/sql.ts";
+import { openStream } from "../../src/store/index.ts";
+import { batchMetrics } from "../../src/streams/batch-metrics.ts";
+import { admission } from "../durable/admission.ts";
 import { admin, ask, batch, count, post, result, rows, until, untilStatus } from "../client.ts";
 
 const ASYNC = { headers: { Prefer: "respond-async" } };
@@ -47,6 +54,32 @@ describe("a poisoned batch", () => {
 });
 
 describe("D1", () => {
+  test("that fails in a way nobody knows is not asked for ever, and every batch comes again", async ({
+    expect,
+  }) => {
+    let transactions = 0;
+    const [real] = openStream(batchMetrics, env).databases;
+    if (!real) throw new Error("no database is bound");
+    const failing: SqlStore = {
+      ...real,
+      batch() {
+        transactions += 1;
+        return Promise.reject(new Error("D1_ERROR: something new"));
+      },
+    };
+    const batches = Array.from({ length: 300 }, (_, index) => ({
+      ...admission(`run-${index}`),
+      key: `batch-metrics/run-${index}`,
+      accepted_at: "2026-11-01T10:00:00Z",
+      database: 0,
+    }));
+    const open = { stream: batchMetrics, databases: [failing], sink: null };
+    const reports = await writeBatches(open, batches);
+    expect(reports.map(({ outcome }) => outcome)).toEqual(batches.map(() => "failed"));
+    // And one for each group that the search has set aside on its way down.
+    expect(transactions).toBeLessThan(GROUP_TRANSACTIONS + 10);
+  });
+
   test("that fails for a while and is well again writes the batch without anyone's help", async ({
     expect,
   }) => {

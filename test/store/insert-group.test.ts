@@ -157,6 +157,9 @@ test.for([
     "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
     "transient",
   ],
+  ["D1_ERROR: Exceeded maximum DB size.", "transient"],
+  ["Cannot resolve D1 DB due to transient issue on remote node.", "transient"],
+  ["Too many API requests by single worker invocation.", "transient"],
   ["D1_ERROR: no such table: batch_runs: SQLITE_ERROR", "transient"],
   ["D1_ERROR: something new", "unknown"],
   [
