@@ -38,10 +38,10 @@ export function deliveriesOf(messages: readonly QueueMessage[]): Delivery[] {
       // The same batch may wait in two shards after their number has changed.
       const place = `${ticket.shard}:${key}`;
       const known = deliveries.get(place);
-      const messages = (known?.messages ?? new Set<QueueMessage>()).add(message);
+      const asking = (known?.messages ?? new Set<QueueMessage>()).add(message);
       // The later replay's: an old one buries nothing.
       const latest = known && known.ticket.replays > ticket.replays ? known.ticket : ticket;
-      deliveries.set(place, { key, ticket: latest, messages });
+      deliveries.set(place, { key, ticket: latest, messages: asking });
     }
   }
   return [...deliveries.values()];
