@@ -59,7 +59,7 @@ ${careLine(shots)}
 
 ## Side by side
 
-What Millrace does, through what the others do, at each setting:
+Millrace's figure divided by the other's, at each setting:
 
 ${ratioTable(shots)}
 
@@ -115,7 +115,7 @@ const p50 = (shot: Shot): number => shot.p50_ms;
 
 const BAR = { results: 100, connections: 16 };
 
-/** Millrace's throughput and latency through another contestant's that answers once it has written, one a round. */
+/** Millrace's throughput and latency divided by those of another contestant that answers once it has written, one a round. */
 function against(shots: readonly Shot[], name: string, setting: Setting) {
   const own = (status: number) => shotsOf(shots, "millrace", status, setting);
   const other = shotsOf(shots, name, 201, setting);

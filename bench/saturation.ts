@@ -115,9 +115,9 @@ function page(points: readonly Point[], run: Run): string {
 
 Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
 at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the contestant
-keeps up or not; latency counts from the moment when an upload was due, and written and shed are a second until
-the last answer. Rates are shares of the contestant's capacity: what it wrote just before, in the same round, when ${CALLERS} callers posted as fast as it answered, from a load
-generator that takes less of the two cores. Medians, with the least and the greatest in brackets.
+keeps up or not; latency counts from the moment when an upload was due; "written" and "shed" are a second, up to the
+last answer. Rates are shares of the contestant's capacity: what it wrote just before, in the same round, when
+${CALLERS} callers posted as fast as it answered, from a load generator that takes less of the two cores. Medians, with the least and the greatest in brackets.
 
 ${machine()}
 ${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
@@ -126,12 +126,12 @@ ${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
 **direct** and **${POSTGRES}** are those of [the benchmarks](benchmarks.md), and shed nothing. **millrace** is the
 service as it is deployed: an isolate holds 24 MiB of uploads at once, more than ${CONNECTIONS} of these, so it
 sheds nothing here either. **${BOUNDED.name}** holds one megabyte, about 67 of these
-(\`UPLOADS_IN_MEMORY_BYTES\`), and shows how it sheds: what is beyond is answered \`503\` with \`Retry-After\`, and is in no latency. Where nothing is shed,
-callers queue, and latency grows for as long as the load lasts, ${run.seconds} s here.
+(\`UPLOADS_IN_MEMORY_BYTES\`), and shows how it sheds: what is beyond is answered \`503\` with \`Retry-After\`,
+and is in no latency. Where nothing is shed, callers queue, and latency grows for as long as the load lasts, ${run.seconds} s here.
 
 ## How much latency grows
 
-The median latency of a \`201\`, through that at a quarter of the capacity, of the same contestant in the same round:
+The median latency of a \`201\`, divided by the same contestant's at a quarter of its capacity in the same round:
 
 ${growthTable(points)}
 

@@ -17,7 +17,7 @@ export function spread(values: readonly number[]): [least: number, greatest: num
   return [Math.min(...finite), Math.max(...finite)];
 }
 
-/** Each round's value through the other's of the same round, so that what slows a whole round cancels out. */
+/** Each round's value divided by the other's of the same round, so that what slows a whole round cancels out. */
 export function ratios(values: readonly number[], others: readonly number[]): number[] {
   return values.map((value, round) => value / (others[round] ?? Number.NaN));
 }

@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "callers that wait are never let go",
     file: "src/durable/ledger-shard.ts",
-    search: "const answered = this.#waiters.settled(settled);",
+    search: "const answered = this.#waiters.letGo(settled);",
     replace: "const answered = settled.length;",
   },
   {

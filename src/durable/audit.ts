@@ -69,8 +69,8 @@ async function auditStream(
 function faultOf(row: BatchRow, found: Content | undefined): string | undefined {
   if (!found) return "written, but not in D1";
   if (found.digest !== row.digest) return "D1 has other content";
-  if (found.rows !== null && found.rows !== row.row_count) {
-    return `${row.row_count} rows were written, D1 has ${found.rows}`;
+  if (found.row_count !== null && found.row_count !== row.row_count) {
+    return `${row.row_count} rows were written, D1 has ${found.row_count}`;
   }
   return undefined;
 }

@@ -40,8 +40,8 @@ export class Intake {
   /** Whether the last turn stored a single batch. */
   #lastAlone = false;
   /**
-   * Callers that were answered a moment ago and have not come again. Who comes is only counted, so
-   * one that never does is kept here until a pause of RETURN_MS between answers. Until then turns
+   * How many of the callers that were answered a moment ago have not come again. It is only a count:
+   * one that never comes stays in it until RETURN_MS pass without an answer, and until then turns
    * end by the clock.
    */
   #returning = 0;
@@ -65,8 +65,8 @@ export class Intake {
     });
   }
 
-  /** So many callers that waited were answered just now. */
-  answered(callers: number): void {
+  /** So many callers that waited were answered just now, and tend to come again. */
+  expectBack(callers: number): void {
     if (callers === 0) return;
     const now = this.#ports.clock.now();
     this.#returning = callers + (now < this.#returningUntil ? this.#returning : 0);

@@ -109,9 +109,9 @@ export class LedgerShard {
    */
   settle(reports: Report[]): void {
     const settled = this.ledger.settle(reports, this.#ports.clock.now());
-    const answered = this.#waiters.settled(settled);
+    const answered = this.#waiters.letGo(settled);
     this.#intake.joinCommit();
-    this.#intake.answered(answered);
+    this.#intake.expectBack(answered);
   }
 
   /**
@@ -120,7 +120,7 @@ export class LedgerShard {
    */
   bury(burials: Burial[]): string[] {
     const dead = this.ledger.bury(burials, this.#ports.clock.now());
-    this.#waiters.settled(dead);
+    this.#waiters.letGo(dead);
     return dead.map(({ key }) => key);
   }
 

@@ -42,7 +42,7 @@ export interface Admission {
   digest: string;
   row_count: number;
   bytes: number;
-  /** The moment by which D1's retention goes, in milliseconds since 1970; absent: when it is accepted. */
+  /** From when D1's retention counts the batch's age, in milliseconds since 1970; absent: when it is accepted. */
   dated_at?: number;
   /** The number of the database that it goes to; absent: the first. */
   database?: number;
@@ -88,7 +88,7 @@ export class Ledger {
    */
   accept(admission: Admission, now: number): { receipt: Receipt; ticket?: Ticket } {
     const key = keyOf(admission);
-    // Most batches are new, so it is tried first whether this one is.
+    // Most batches are new, so inserting is tried before looking.
     if (this.#hasRoom(admission.bytes) && this.#insert(key, admission, now)) {
       const { row_count, bytes } = admission;
       const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };

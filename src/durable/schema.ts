@@ -14,8 +14,7 @@ export interface LedgerSql {
  * indexes, and settling one row. Only a body of over `BODY_PART_BYTES` has further parts.
  *
  * Not WITHOUT ROWID, which would save the entry of the key's index: SQLite reads a whole row of
- * such a table, with its body, for each comparison of keys. A ledger from before is one, and works
- * the same. See docs/decisions/0015.
+ * such a table, with its body, for each comparison of keys. See docs/decisions/0015.
  */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS batches (
@@ -82,7 +81,7 @@ export interface BatchRow extends Settled {
   digest: string;
   bytes: number;
   accepted_at: number;
-  /** The moment by which D1's retention goes: after that its run may be gone. */
+  /** From when D1's retention counts its age: once that is past, its run may be gone. */
   dated_at: number;
   /** The number of the database that it goes to. */
   database: number;

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Settled } from "./schema.ts";
 
-interface Caller {
+interface Waiter {
   key: string;
   /** When it stops waiting, in milliseconds since 1970. */
   until: number;
@@ -14,7 +14,7 @@ interface Caller {
  */
 export class Waiters {
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, Set<Caller>>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
   /** The timer, and when it rings. */
   #timer: { at: number; cancel: () => void } | undefined;
 
@@ -30,7 +30,7 @@ export class Waiters {
   /** The batch as it was settled, or undefined after `ms`, whichever is first. */
   wait(key: string, ms: number): Promise<Settled | undefined> {
     return new Promise((resolve) => {
-      const callers = this.#waiting.get(key) ?? new Set<Caller>();
+      const callers = this.#waiting.get(key) ?? new Set<Waiter>();
       const until = this.#clock.now() + ms;
       this.#waiting.set(key, callers.add({ key, until, resolve }));
       this.#ringAt(until);
@@ -38,7 +38,7 @@ export class Waiters {
   }
 
   /** Lets go whoever waits for these batches. @returns how many did. */
-  settled(batches: readonly Settled[]): number {
+  letGo(batches: readonly Settled[]): number {
     let callers = 0;
     for (const batch of batches) {
       for (const caller of this.#waiting.get(batch.key) ?? []) {
@@ -67,13 +67,13 @@ export class Waiters {
     for (const callers of this.#waiting.values()) {
       for (const caller of callers) {
         if (caller.until > now) next = Math.min(next, caller.until);
-        else this.#letGo(caller);
+        else this.#stopWaiting(caller);
       }
     }
     if (next < Infinity) this.#ringAt(next);
   }
 
-  #letGo(caller: Caller): void {
+  #stopWaiting(caller: Waiter): void {
     const callers = this.#waiting.get(caller.key);
     callers?.delete(caller);
     if (callers?.size === 0) this.#waiting.delete(caller.key);

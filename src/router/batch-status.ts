@@ -28,11 +28,10 @@ export async function batchStatus(
   const run = await whileAvailable(stream, () =>
     findRunIn(databases, stream, batch_id, row?.batch_run_id ?? null),
   );
-  if (run) return json(written(stream, batch_id, run, row));
-  if (row) return json(writtenWithoutRun(stream, batch_id, row));
+  if (run || row) return json(written(stream, batch_id, run, row));
 
   const elsewhere = await findElsewhere(env, key);
-  if (elsewhere?.state === "written") return json(writtenWithoutRun(stream, batch_id, elsewhere));
+  if (elsewhere?.state === "written") return json(written(stream, batch_id, null, elsewhere));
   if (elsewhere) return json(unwritten(batch_id, elsewhere));
   throw new Problem("not-found", `No batch ${batch_id} is known in ${stream.name}.`);
 }
@@ -76,28 +75,21 @@ function unwritten(batch_id: string, row: BatchRow): object {
   return { ...common, reason: row.reason, died_at: isoOf(row.settled_at), next };
 }
 
-function written(stream: Stream, batch_id: string, run: StoredRun, row: BatchRow | null): object {
+/** @param run null where retention has deleted it, or the stream has none. */
+function written(
+  stream: Stream,
+  batch_id: string,
+  run: StoredRun | null,
+  row: BatchRow | null,
+): object {
   return {
     batch_id,
     status: "written",
-    batch_run_id: run.batch_run_id,
-    [stream.rowsField]: run.row_count,
-    accepted_at: run.accepted_at,
+    batch_run_id: run?.batch_run_id ?? row?.batch_run_id ?? null,
+    [stream.rowsField]: run?.row_count ?? row?.row_count,
+    accepted_at: run?.accepted_at ?? isoOf(row?.accepted_at ?? null),
     written_at: isoOf(row?.settled_at ?? null),
-    run: run.fields,
-  };
-}
-
-/** The ledger remembers the batch, but retention has deleted its rows, or the stream has none. */
-function writtenWithoutRun(stream: Stream, batch_id: string, row: BatchRow): object {
-  return {
-    batch_id,
-    status: "written",
-    batch_run_id: row.batch_run_id,
-    [stream.rowsField]: row.row_count,
-    accepted_at: isoOf(row.accepted_at),
-    written_at: isoOf(row.settled_at),
-    run: null,
+    run: run?.fields ?? null,
   };
 }
 

@@ -85,7 +85,7 @@ async function admissionOf(stream: Stream, env: Env, text: string): Promise<Admi
   };
 }
 
-/** The moment by which retention goes, where the batch itself says it. */
+/** From when retention counts the batch's age, where the batch itself says it. */
 function datedAt(stream: Stream, batch: Batch): { dated_at?: number } {
   const moment = batch.run[stream.tables?.age.run ?? ""];
   return typeof moment === "string" ? { dated_at: Date.parse(moment) } : {};

@@ -3,16 +3,21 @@ import { reasonOf } from "../log.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream, Tables } from "../streams/stream.ts";
 import { type Content, findContents, findRun, type StoredRun } from "./find-run.ts";
-import { findOutcomes, insertGroup, type InsertOutcome, type StoredBatch } from "./insert-group.ts";
+import {
+  findOutcomes,
+  insertGroup,
+  type InsertOutcome,
+  type BatchToWrite,
+} from "./insert-group.ts";
 
 /*
  * A stream's databases as one. A batch is in one of them: the one that the ledger has noted
  * for it, or, where the ledger had forgotten it and their number has changed, any other. So
- * whoever looks for a batch looks in all of them, but where its run's id says which one.
+ * a search asks every database, unless the run's id says which one has it.
  */
 
 /** A batch on its way, and the number of the database that it goes to. */
-export interface PlacedBatch extends StoredBatch {
+export interface PlacedBatch extends BatchToWrite {
   database: number;
 }
 
@@ -63,7 +68,7 @@ export interface Destination {
  */
 export async function insertOnce(
   { stream, tables, databases, number, looks }: Destination,
-  batches: readonly StoredBatch[],
+  batches: readonly BatchToWrite[],
 ): Promise<Map<string, InsertOutcome>> {
   // First of all, so that a look that fails has somebody who waits for it.
   const outcomes = await looks.outside(number);

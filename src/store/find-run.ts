@@ -37,7 +37,7 @@ export async function findRun(
 export interface Content {
   digest: string;
   /** How many rows there are; null where they are deleted by an age of their own. */
-  rows: number | null;
+  row_count: number | null;
 }
 
 /** What the stream's tables have of each of these batches. */
@@ -49,8 +49,8 @@ export async function findContents(
   const { run, rows, runColumn, age } = tables;
   // Rows with an age of their own have no index by run, and no count to hold them to.
   const count = age.row ? "NULL" : `(SELECT count(*) FROM ${rows} WHERE ${runColumn} = run.id)`;
-  const found = await sql.all<{ batch_id: string; digest: string; rows: number | null }>(
-    `SELECT batch_id, digest, ${count} AS rows FROM ${run} AS run
+  const found = await sql.all<{ batch_id: string; digest: string; row_count: number | null }>(
+    `SELECT batch_id, digest, ${count} AS row_count FROM ${run} AS run
      WHERE batch_id IN (SELECT value FROM json_each(?1))`,
     JSON.stringify(batch_ids),
   );

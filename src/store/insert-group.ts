@@ -6,7 +6,7 @@ import type { Body } from "../streams/body.ts";
 import type { Stream, Tables } from "../streams/stream.ts";
 
 /** A batch on its way into its tables. */
-export interface StoredBatch {
+export interface BatchToWrite {
   batch_id: string;
   digest: string;
   /** When the ledger accepted it, ISO 8601 in UTC. */
@@ -34,7 +34,7 @@ export async function insertGroup(
   sql: SqlStore,
   stream: Stream,
   tables: Tables,
-  batches: readonly StoredBatch[],
+  batches: readonly BatchToWrite[],
   idsAfter = 0,
 ): Promise<Map<string, InsertOutcome>> {
   const write_id = crypto.randomUUID();
@@ -73,7 +73,7 @@ const SEED = `
 export async function findOutcomes(
   sql: SqlStore,
   tables: Tables,
-  batches: readonly StoredBatch[],
+  batches: readonly BatchToWrite[],
 ): Promise<Map<string, InsertOutcome>> {
   const outcomes = new Map<string, InsertOutcome>();
   const ids = batches.map((batch) => JSON.stringify(batch.batch_id));
@@ -168,11 +168,11 @@ function statementsOf(stream: Stream, tables: Tables, each: Each): Statements {
   return made;
 }
 
-function runElement({ batch_id, digest, accepted_at, row_count, body }: StoredBatch): string {
+function runElement({ batch_id, digest, accepted_at, row_count, body }: BatchToWrite): string {
   return `${JSON.stringify({ batch_id, digest, accepted_at, row_count }).slice(0, -1)},"run":${body.run}}`;
 }
 
-function rowElements({ batch_id, body }: StoredBatch): string[] {
+function rowElements({ batch_id, body }: BatchToWrite): string[] {
   return body.parts
     .filter((part) => part !== "[]")
     .map((part) => `{"batch_id":${JSON.stringify(batch_id)},"rows":${part}}`);

@@ -158,7 +158,7 @@ test("a turn waits while callers that were answered come again, and ends with th
   expect,
 }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(3);
+  intake.expectBack(3);
   const receipts = [intake.add(admission("a"), true), intake.add(admission("b"), true)];
   clock.pass(INTAKE_MS);
   receipts.push(intake.add(admission("c"), true));
@@ -169,7 +169,7 @@ test("a turn waits while callers that were answered come again, and ends with th
 
 test("the only caller there is waits for nobody", async ({ expect }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(1);
+  intake.expectBack(1);
   await intake.add(admission("a"), true);
   expect(stored).toEqual([["a"]]);
   expect(clock.set).toBe(0);
@@ -177,7 +177,7 @@ test("the only caller there is waits for nobody", async ({ expect }) => {
 
 test("who is expected and does not come holds nobody up", async ({ expect }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(3);
+  intake.expectBack(3);
   const receipt = intake.add(admission("a"), true);
   clock.pass(INTAKE_MS);
   await receipt;
@@ -188,7 +188,7 @@ test("a turn waits for callers that come again no longer than they are expected"
   expect,
 }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(1_000);
+  intake.expectBack(1_000);
   const receipts: Promise<Receipt>[] = [];
   for (let ms = 0; ms < RETURN_MS; ms += INTAKE_MS) {
     expect(stored).toEqual([]);
@@ -207,8 +207,8 @@ test("who is expected from two settlements is waited for, and who does not wait 
   expect,
 }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(1);
-  intake.answered(1);
+  intake.expectBack(1);
+  intake.expectBack(1);
   const receipts = [
     intake.add(admission("a"), true),
     intake.add(admission("b"), false),
@@ -224,15 +224,15 @@ test("a settlement that answers nobody makes the wait for those before no longer
   expect,
 }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(2);
+  intake.expectBack(2);
   clock.pass(RETURN_MS - 1);
-  intake.answered(0);
+  intake.expectBack(0);
   const receipts = [intake.add(admission("a"), true), intake.add(admission("b"), true)];
   await Promise.all(receipts);
   expect(stored, "who comes in time is still one of them").toEqual([["a", "b"]]);
-  intake.answered(1);
+  intake.expectBack(1);
   clock.pass(RETURN_MS - 1);
-  intake.answered(0);
+  intake.expectBack(0);
   clock.pass(1);
   const late = [intake.add(admission("c"), true), intake.add(admission("d"), true)];
   clock.pass(INTAKE_MS);
@@ -244,9 +244,9 @@ test("who did not come in time is not waited for with those that are answered la
   expect,
 }) => {
   const { clock, intake, stored } = intakeByHand();
-  intake.answered(5);
+  intake.expectBack(5);
   clock.pass(RETURN_MS);
-  intake.answered(1);
+  intake.expectBack(1);
   await intake.add(admission("a"), true);
   expect(stored).toEqual([["a"]]);
   expect(clock.set).toBe(0);

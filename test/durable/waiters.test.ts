@@ -21,7 +21,7 @@ test("many callers share a timer, and none is left when the last has its answer"
   const waiters = new Waiters(clock);
   const waits = Array.from({ length: 50 }, (_, index) => waiters.wait(`k${index % 25}`, 10_000));
   expect(clock.set).toBe(1);
-  waiters.settled(Array.from({ length: 25 }, (_, index) => written(`k${index}`)));
+  waiters.letGo(Array.from({ length: 25 }, (_, index) => written(`k${index}`)));
   expect((await Promise.all(waits)).map((batch) => batch?.state)).toEqual(
     waits.map(() => "written"),
   );
@@ -49,7 +49,7 @@ test("each caller waits as long as it said, and no longer", async ({ expect }) =
   expect(waiters.any).toBe(true);
   expect(await passes(1)).toBe("short -");
   expect(await passes(2_000)).toBe("short -, middle -");
-  waiters.settled([written("k")]);
+  waiters.letGo([written("k")]);
   expect(await passes(0)).toBe("short -, middle -, long written");
   expect(waiters.any).toBe(false);
   expect(clock.running).toBe(0);

@@ -21,7 +21,7 @@ test("a seed lives the same life every time, and another seed another", ({ expec
 });
 
 test(
-  "300 lives with everything going wrong keep every promise",
+  "100 lives with everything going wrong keep every promise",
   { timeout: 300_000 },
   ({ expect }) => {
     expect(simulate("--seeds", "100", "--steps", "1000")).toContain("every promise kept");
