@@ -1,5 +1,5 @@
 /** The failures the caller is told about, as RFC 9457 problem details. */
-const KINDS = {
+export const KINDS = {
   "invalid-batch": { status: 400, title: "The batch is not valid" },
   "invalid-request": { status: 400, title: "The request is not valid" },
   unauthorized: { status: 401, title: "Unauthorized" },
@@ -15,6 +15,9 @@ const KINDS = {
 } as const;
 
 export type ProblemKind = keyof typeof KINDS;
+
+/** What the `type` of every problem starts with; its kind follows. */
+export const PROBLEM_TYPE = "urn:millrace:problem:";
 
 /** One fault of a batch: where (`results[0].recipe_name`) and what. */
 export interface Fault {
@@ -47,7 +50,7 @@ export class Problem extends Error {
   toResponse(instance: string): Response {
     const { status, title } = KINDS[this.kind];
     const body = {
-      type: `urn:millrace:problem:${this.kind}`,
+      type: `${PROBLEM_TYPE}${this.kind}`,
       title,
       status,
       detail: this.message,

@@ -31,13 +31,15 @@ function limitField(most: number, fallback: number) {
   return v.optional(number, fallback);
 }
 
-const ListQuery = v.strictObject({
+/** The query of a list of dead letters. */
+export const ListQuery = v.strictObject({
   ...filterFields,
   limit: limitField(MAX_PAGE, DEFAULT_PAGE),
   cursor: v.optional(v.string()),
 });
 
-const ReplayOrder = v.strictObject({
+/** The body of a replay of many. */
+export const ReplayOrder = v.strictObject({
   ...filterFields,
   limit: limitField(REPLAY_AT_ONCE, REPLAY_AT_ONCE),
 });

@@ -1,107 +1,110 @@
-import { toJsonSchema } from "@valibot/to-json-schema";
-import { MAX_ROWS } from "../limits.ts";
+import * as v from "valibot";
+import { BatchId } from "../streams/fields.ts";
 import type { Stream } from "../streams/stream.ts";
+import { ProblemDetails } from "./answers.ts";
+import { type Describe, describedSchemas } from "./described-schemas.ts";
+import { ANSWER_HEADERS, REQUEST_HEADERS } from "./headers.ts";
 import { VERSION } from "./health.ts";
-import { json, type Route } from "./route.ts";
+import { answerOf, problemAnswers, problemsOf } from "./route-problems.ts";
+import type { Answer, Route } from "./route.ts";
 
-const PROBLEM = { $ref: "#/components/responses/Problem" };
+const DESCRIPTION =
+  "Exactly-once ingestion of CI results. Where there is a GET there is a HEAD. A method that an address does not have is answered as the response method-not-allowed says.";
 
-/** GET /openapi.json: OpenAPI 3.1, made from the route table and the streams' schemas. */
-export function describeApi(streams: readonly Stream[], routes: readonly Route[]): Response {
+/** OpenAPI 3.1, made from the route table and the schemas that it names. */
+export function describeApi(streams: readonly Stream[], routes: readonly Route[]): object {
+  const { schemas, describe } = describedSchemas(streams);
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(streams, route) };
+    const operation = operationOf(route, streams, describe);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation };
   }
-  return json({
+  const headers = Object.entries(ANSWER_HEADERS).map(([name, { description, schema }]) => [
+    name,
+    { description, schema: describe(schema) },
+  ]);
+  return {
     openapi: "3.1.0",
     info: {
       title: "Millrace",
       version: VERSION,
-      description: "Exactly-once ingestion of CI results.",
+      description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },
     paths,
     components: {
       securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
-      schemas: Object.fromEntries(streams.map((stream) => [stream.name, uploadSchema(stream)])),
+      schemas,
+      headers: Object.fromEntries(headers),
       responses: {
-        Problem: {
-          description: "Problem details (RFC 9457); an invalid batch lists its faults in errors",
-          content: { "application/problem+json": { schema: PROBLEM_SCHEMA } },
-        },
+        "method-not-allowed": responseOf(answerOf(["method-not-allowed"]), describe),
       },
     },
-  });
+  };
 }
 
-function operationOf(streams: readonly Stream[], route: Route): object {
-  const stream = streams.find(({ path }) => path === route.path);
-  const parameters = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    name,
-    in: "path",
-    required: true,
-    schema: { type: "string" },
+function operationOf(route: Route, streams: readonly Stream[], describe: Describe): object {
+  const { body, operationId, scopes, summary } = route;
+  const parameters = parametersOf(route, streams).map((parameter) => ({
+    ...parameter,
+    schema: describe(parameter.schema),
   }));
-  const content = stream && {
-    "application/json": { schema: { $ref: `#/components/schemas/${stream.name}` } },
-  };
+  const answers = [
+    ...Object.entries(route.answers ?? {}),
+    ...problemAnswers(problemsOf(route)),
+  ].map(([status, answer]) => [status, responseOf(answer, describe)]);
   return {
-    summary: route.summary,
-    ...(route.scopes.length > 0 && {
-      security: [{ bearer: [] }],
-      description: `Scope: ${route.scopes.join(" or ")}.`,
+    summary,
+    ...(operationId && { operationId }),
+    ...(scopes.length > 0 && {
+      description: `Scope: ${scopes.join(" or ")}.`,
+      // One of these is enough.
+      security: scopes.map((scope) => ({ bearer: [scope] })),
     }),
     ...(parameters.length > 0 && { parameters }),
-    ...(content && { requestBody: { required: true, content } }),
-    responses: {
-      ...(stream ? UPLOAD_RESPONSES : { "2XX": { description: "Done" } }),
-      "4XX": PROBLEM,
-      "5XX": PROBLEM,
-    },
+    ...(body && {
+      requestBody: {
+        description: body.description,
+        required: body.required,
+        content: { "application/json": { schema: describe(body.schema) } },
+      },
+    }),
+    responses: Object.fromEntries(answers),
   };
 }
 
-const UPLOAD_RESPONSES = {
-  "201": {
-    description: "The batch is written: batch_id, status, batch_run_id and the count of its rows",
-  },
-  "202": { description: "The batch is kept and will be written: batch_id and status" },
-};
+interface Parameter {
+  name: string;
+  in: "path" | "query" | "header";
+  required: boolean;
+  description?: string;
+  schema: v.GenericSchema;
+}
 
-const PROBLEM_SCHEMA = {
-  type: "object",
-  required: ["type", "title", "status", "detail", "instance"],
-  properties: {
-    type: { type: "string" },
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string" },
-    instance: { type: "string" },
-    errors: {
-      type: "array",
-      items: {
-        type: "object",
-        properties: { path: { type: "string" }, message: { type: "string" } },
-      },
-    },
-  },
-};
+function parametersOf(route: Route, streams: readonly Stream[]): Parameter[] {
+  const inPath: Record<string, v.GenericSchema> = {
+    stream: v.picklist(streams.map(({ name }) => name)),
+    batch_id: BatchId,
+  };
+  const path = [...route.path.matchAll(/:(\w+)/g)].map(([, name = ""]): Parameter => {
+    return { name, in: "path", required: true, schema: inPath[name] ?? v.string() };
+  });
+  const query = Object.entries(route.query?.entries ?? {}).map(([name, schema]): Parameter => {
+    return { name, in: "query", required: !v.is(schema, undefined), schema };
+  });
+  const headers = (route.headers ?? []).map((name): Parameter => {
+    return { name, in: "header", required: false, ...REQUEST_HEADERS[name] };
+  });
+  return [...path, ...query, ...headers];
+}
 
-function uploadSchema(stream: Stream): object {
-  // "ignore": what JSON Schema cannot say, like "no NUL character", is left to the answer.
-  const options = { errorMode: "ignore", typeMode: "input" } as const;
-  const run = toJsonSchema(stream.run, options);
-  const row = toJsonSchema(stream.row, options);
-  const rows = { type: "array", items: row, minItems: stream.leastRows, maxItems: MAX_ROWS };
+function responseOf({ description, schema, headers = [] }: Answer, describe: Describe): object {
+  const type = schema === ProblemDetails ? "application/problem+json" : "application/json";
+  const references = headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
   return {
-    ...run,
-    description: stream.description,
-    properties: {
-      batch_id: { type: "string", minLength: 1, maxLength: 200, pattern: "^[A-Za-z0-9._:@+-]+$" },
-      ...run.properties,
-      [stream.rowsField]: rows,
-    },
-    required: ["batch_id", ...(run.required ?? []), stream.rowsField],
+    description,
+    ...(headers.length > 0 && { headers: Object.fromEntries(references) }),
+    ...(schema && { content: { [type]: { schema: describe(schema) } } }),
   };
 }

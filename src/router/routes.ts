@@ -1,109 +1,45 @@
 import type { Stream } from "../streams/stream.ts";
-import { batchStatus } from "./batch-status.ts";
-import { readBooks } from "./books.ts";
-import {
-  dropDeadLetter,
-  listDeadLetters,
-  readDeadLetter,
-  replayDeadLetter,
-  replayDeadLetters,
-} from "./dead-letters.ts";
+import { ApiDescription, FrontPage, Health } from "./answers.ts";
 import { health } from "./health.ts";
-import { ingest } from "./ingest.ts";
 import { describeApi } from "./openapi.ts";
+import { operatorRoutes } from "./operator-routes.ts";
 import { json, type Route } from "./route.ts";
+import { streamRoutes } from "./stream-routes.ts";
 
 /** Every route of the service with these streams: what a stream adds comes from its definition. */
 export function routesOf(streams: readonly Stream[]): Route[] {
-  return [...streams.flatMap(streamRoutes), ...operatorRoutes, ...publicRoutes];
-}
-
-const operatorRoutes: readonly Route[] = [
-  {
-    method: "GET",
-    path: "/ledger",
-    scopes: ["read"],
-    summary: "What became of every batch, by stream",
-    handle: readBooks,
-  },
-  {
-    method: "GET",
-    path: "/dead-letters",
-    scopes: ["admin"],
-    summary: "Dead batches of all shards, newest first",
-    handle: listDeadLetters,
-  },
-  {
-    method: "POST",
-    path: "/dead-letters/replay",
-    scopes: ["admin"],
-    summary: "Replay all dead batches, or those of a filter",
-    handle: replayDeadLetters,
-  },
-  {
-    method: "GET",
-    path: "/dead-letters/:stream/:batch_id",
-    scopes: ["admin"],
-    summary: "A dead batch with its body",
-    handle: readDeadLetter,
-  },
-  {
-    method: "DELETE",
-    path: "/dead-letters/:stream/:batch_id",
-    scopes: ["admin"],
-    summary: "Drop a dead batch for good",
-    handle: dropDeadLetter,
-  },
-  {
-    method: "POST",
-    path: "/dead-letters/:stream/:batch_id/replay",
-    scopes: ["admin"],
-    summary: "Replay a dead batch under its own batch_id",
-    handle: replayDeadLetter,
-  },
-];
-
-const publicRoutes: readonly Route[] = [
-  {
-    method: "GET",
-    path: "/healthz",
-    scopes: [],
-    summary: "Whether the service is up, and its version",
-    handle: health,
-  },
-  {
-    method: "GET",
-    path: "/openapi.json",
-    scopes: [],
-    summary: "This description",
-    handle: (_request, { streams }) => describeApi(streams, routesOf(streams)),
-  },
-  {
-    method: "GET",
-    path: "/",
-    scopes: [],
-    summary: "Where to go from here",
-    handle: () => json({ service: "millrace", api: "/openapi.json", health: "/healthz" }),
-  },
-];
-
-/** The two routes of a stream. */
-function streamRoutes(stream: Stream): Route[] {
-  return [
+  // Made when it is first asked for: whoever asks needs no token, and should cost next to nothing.
+  let api: object | undefined;
+  const routes: Route[] = [
+    ...streams.flatMap(streamRoutes),
+    ...operatorRoutes(streams),
     {
-      method: "POST",
-      path: stream.path,
-      scopes: ["ingest"],
-      summary: `Upload: ${stream.description}`,
-      handle: (request, context) => ingest(stream, request, context),
+      method: "GET",
+      path: "/healthz",
+      scopes: [],
+      summary: "Whether the service is up, and its version",
+      operationId: "health",
+      answers: { 200: { description: "It is up.", schema: Health } },
+      handle: health,
     },
     {
       method: "GET",
-      path: `${stream.path}/:batch_id`,
-      // Who may upload a batch may ask what became of it: the same answer as posting it again.
-      scopes: ["read", "ingest"],
-      summary: "How a batch stands",
-      handle: (request, context) => batchStatus(stream, request, context),
+      path: "/openapi.json",
+      scopes: [],
+      summary: "This description",
+      operationId: "describe-api",
+      answers: { 200: { description: "OpenAPI 3.1.", schema: ApiDescription } },
+      handle: () => json((api ??= describeApi(streams, routes))),
+    },
+    {
+      method: "GET",
+      path: "/",
+      scopes: [],
+      summary: "Where to go from here",
+      operationId: "front-page",
+      answers: { 200: { description: "Addresses.", schema: FrontPage } },
+      handle: () => json({ service: "millrace", api: "/openapi.json", health: "/healthz" }),
     },
   ];
+  return routes;
 }

@@ -51,6 +51,8 @@ export const Ratio = v.pipe(Quantity, v.maxValue(1, "must be at most 1"));
 /** A moment, ISO 8601 with any offset; kept in UTC. */
 export const Moment = v.pipe(
   v.string("must be a string"),
+  // For the API description: the transformation says nothing to it.
+  v.metadata({ format: "date-time" }),
   v.transform(utcOf),
   v.string("must be an ISO 8601 date and time with an offset, like 2026-02-07T03:03:36Z"),
 );
