@@ -36,7 +36,14 @@ const badText = fc.constantFrom(
 );
 const message = fc.oneof(
   text,
-  fc.constantFrom("", "x".repeat(16_000), "é".repeat(16_001), "🙂".repeat(9_000), "\r\n\t\u0001"),
+  fc.constantFrom(
+    "",
+    "x".repeat(16_000),
+    "é".repeat(16_001),
+    "🙂".repeat(9_000),
+    `${"x".repeat(16_000)}… [5 more characters cut]`,
+    "\r\n\t\u0001",
+  ),
 );
 const quantity = fc.oneof(
   fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
@@ -82,7 +89,7 @@ const result = fc.record(
   { requiredKeys: ["recipe_name", "ecosystem", "result"] },
 );
 
-const upload = fc.record(
+const metrics = fc.record(
   {
     batch_id: fc.constant(""),
     ecosystem: text,
@@ -100,14 +107,58 @@ const upload = fc.record(
   { requiredKeys: ["batch_id", "ecosystem", "started_at", "total_recipes", "results"] },
 );
 
+const record = fc.record(
+  {
+    repo: text,
+    event_type: text,
+    model: text,
+    conclusion: text,
+    delivery_id: fc.oneof(text, fc.constant(null)),
+    pr_number: count,
+    provider: fc.oneof(text, fc.constant(null)),
+    input_tokens: fc.oneof(count, fc.constant(null)),
+    output_tokens: count,
+    cache_read_tokens: count,
+    cache_creation_tokens: count,
+    duration_ms: quantity,
+    cost_usd: quantity,
+    session_id: text,
+    num_turns: count,
+    stop_reason: text,
+    created_at: fc.oneof(moment, fc.constant(null)),
+  },
+  { requiredKeys: ["repo", "event_type", "model", "conclusion"] },
+);
+
+const executions = fc.record({
+  batch_id: fc.constant(""),
+  records: fc.array(record, { minLength: 1, maxLength: 6 }),
+});
+
+/** An upload, and where it is posted. */
+interface Upload {
+  path: string;
+  value: Record<string, unknown>;
+  rows: readonly object[];
+}
+
+const upload: fc.Arbitrary<Upload> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: metrics.map((value) => ({ path: "/batch-metrics", value, rows: value.results })),
+  },
+  {
+    weight: 1,
+    arbitrary: executions.map((value) => ({ path: "/executions", value, rows: value.records })),
+  },
+);
+
 /** A valid upload with one thing wrong in it, at any depth. */
 const broken = fc
   .tuple(upload, fc.nat(), fc.oneof(fc.jsonValue(), badText, fc.constant(undefined)), fc.boolean())
-  .map(([value, place, other, deep]) => {
-    const target: object =
-      deep && value.results.length > 0
-        ? (value.results[place % value.results.length] ?? value)
-        : value;
+  .map(([sent, place, other, deep]) => {
+    const { value, rows } = sent;
+    const target: object = deep && rows.length > 0 ? (rows[place % rows.length] ?? value) : value;
     const keys = [...Object.keys(target), "unknown", "__proto__", "constructor"];
     const key = keys[place % keys.length] ?? "";
     Object.defineProperty(target, key, {
@@ -116,7 +167,7 @@ const broken = fc
       writable: true,
       configurable: true,
     });
-    return value;
+    return sent;
   });
 
 const headers = fc.record(
@@ -204,12 +255,12 @@ export const anyCase: fc.Arbitrary<(number: number) => Case> = fc.oneof(
   },
 );
 
-function posted(value: Record<string, unknown>, number: number, own: Record<string, string>): Case {
+function posted({ path, value }: Upload, number: number, own: Record<string, string>): Case {
   // A broken upload may have lost its batch_id: it stays lost.
   const named = value["batch_id"] === "" ? { ...value, batch_id: `fuzz-${number}` } : value;
   return {
     method: "POST",
-    path: "/batch-metrics",
+    path,
     headers: own,
     body: Buffer.from(JSON.stringify(named)),
     upload: named,

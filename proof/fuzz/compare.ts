@@ -2,19 +2,27 @@ import { MAX_MESSAGE_LENGTH } from "../../src/limits.ts";
 
 type Row = Record<string, unknown>;
 
-/** What SQLite gives back otherwise than it was sent, for a batch that the service accepted. */
-export function changed(sent: Row, run: Row | undefined, results: readonly Row[]): string[] {
+/**
+ * What SQLite gives back otherwise than it was sent, for a batch that the service accepted.
+ * @param rowsField the field of the upload that has its rows.
+ */
+export function changed(
+  sent: Row,
+  rowsField: string,
+  run: Row | undefined,
+  stored: readonly Row[],
+): string[] {
   if (!run) return ["it was accepted, and is not in D1"];
-  const { batch_id: _, results: rows, ...fields } = sent;
+  const { batch_id: _, [rowsField]: rows, ...fields } = sent;
   const list: unknown[] = Array.isArray(rows) ? rows : [];
   const found = Object.entries(fields).flatMap(([name, value]) =>
     difference(name, value, run[name]),
   );
-  if (list.length !== results.length)
-    found.push(`${list.length} results were sent, ${results.length} are stored`);
+  if (list.length !== stored.length)
+    found.push(`${list.length} ${rowsField} were sent, ${stored.length} are stored`);
   for (const [index, row] of list.entries()) {
     for (const [name, value] of Object.entries(row ?? {})) {
-      found.push(...difference(`results[${index}].${name}`, value, results[index]?.[name]));
+      found.push(...difference(`${rowsField}[${index}].${name}`, value, stored[index]?.[name]));
     }
   }
   return found;

@@ -9,6 +9,8 @@ import fc from "fast-check";
 import pLimit from "p-limit";
 import { createTestHarness } from "wrangler";
 import { ensureDevVars } from "../../scripts/dev-vars.ts";
+import { STREAMS } from "../../src/streams/index.ts";
+import type { Stream } from "../../src/streams/stream.ts";
 import { anyCase, type Case } from "./cases.ts";
 import { changed } from "./compare.ts";
 import { fuzzImporters } from "./importers.ts";
@@ -67,24 +69,31 @@ async function round(cases: Case[]): Promise<void> {
     const status = await send(each);
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
     if ((status === 201 || status === 202) && each.upload)
-      kept.set(String(each.upload["batch_id"]), each.upload);
+      kept.set(`${each.path} ${String(each.upload["batch_id"])}`, each.upload);
   });
   accepted += kept.size;
-  const runs = await query("SELECT * FROM batch_runs");
-  const results = Map.groupBy(
-    await query("SELECT * FROM recipe_results ORDER BY id"),
-    (row) => row["batch_run_id"],
-  );
-  const byId = new Map(runs.map((run) => [String(run["batch_id"]), run]));
-  for (const [batch_id, upload] of kept) {
-    const run = byId.get(batch_id);
-    for (const line of changed(upload, run, results.get(run?.["id"]) ?? []))
-      found.push(`${batch_id}: ${line}`);
+  for (const stream of STREAMS) await compare(stream, kept);
+}
+
+async function compare(
+  { path, tables, rowsField }: Stream,
+  kept: ReadonlyMap<string, Record<string, unknown>>,
+): Promise<void> {
+  if (!tables) return;
+  const runs = await query(`SELECT * FROM ${tables.run}`);
+  const rows = await query(`SELECT * FROM ${tables.rows} ORDER BY id`);
+  const rowsByRun = Map.groupBy(rows, (row) => row[tables.runColumn]);
+  const byName = new Map(runs.map((run) => [`${path} ${String(run["batch_id"])}`, run]));
+  for (const [name, upload] of kept) {
+    if (!name.startsWith(`${path} `)) continue;
+    const run = byName.get(name);
+    for (const line of changed(upload, rowsField, run, rowsByRun.get(run?.["id"]) ?? []))
+      found.push(`${name}: ${line}`);
   }
-  for (const batch_id of byId.keys())
-    if (!kept.has(batch_id)) found.push(`${batch_id}: was refused, and is in D1`);
-  await query("DELETE FROM recipe_results");
-  await query("DELETE FROM batch_runs");
+  for (const name of byName.keys())
+    if (!kept.has(name)) found.push(`${name}: was refused, and is in D1`);
+  await query(`DELETE FROM ${tables.rows}`);
+  await query(`DELETE FROM ${tables.run}`);
 }
 
 async function query(text: string): Promise<Record<string, unknown>[]> {
