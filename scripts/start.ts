@@ -1,14 +1,17 @@
 /**
  * `npm start`: the whole service on this machine, with real local D1, queue and Durable Objects.
- * Makes `.dev.vars` where there is none, migrates the databases, and serves.
+ * Makes `.dev.vars` where there is none, migrates the databases, and serves. What is given after
+ * `npm start --` goes to `wrangler dev`, and wins over the environment:
+ *
+ * - `PORT`: where to serve, else 8787 (`--port`);
+ * - `MILLRACE_STATE`: the folder of databases and objects, else `.wrangler/state` (`--persist-to`);
+ * - `MILLRACE_LOG`: what to print of wrangler's log, else `warn` (`--log-level`).
  */
 import { spawn, spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import * as v from "valibot";
 import { boundDatabases } from "./databases.ts";
 import { ensureDevVars } from "./dev-vars.ts";
-
-const ADDRESS = "127.0.0.1";
-const port = process.env["PORT"] ?? "8787";
-const url = `http://${ADDRESS}:${port}`;
 
 const environment = {
   ...process.env,
@@ -17,12 +20,22 @@ const environment = {
   WRANGLER_SEND_METRICS: "false",
 };
 
+/** What was given after `npm start --`. */
+const given = process.argv.slice(2);
+const { values } = parseArgs({
+  args: given,
+  strict: false,
+  options: { port: { type: "string" }, "persist-to": { type: "string" } },
+});
+
 ensureDevVars();
 for (const { binding } of boundDatabases()) migrate(binding);
 serve();
 
 function migrate(binding: string): void {
-  const args = ["d1", "migrations", "apply", binding, "--local", ...persistence()];
+  const state = values["persist-to"] ?? process.env["MILLRACE_STATE"];
+  const where = state ? [`--persist-to=${state}`] : [];
+  const args = ["d1", "migrations", "apply", binding, "--local", ...where];
   const { status, stdout, stderr } = spawnSync("wrangler", args, {
     env: { ...environment, CI: "true" },
     encoding: "utf8",
@@ -33,28 +46,41 @@ function migrate(binding: string): void {
 }
 
 function serve(): void {
-  const args = ["dev", "--ip", ADDRESS, "--port", port, "--show-interactive-dev-session=false"];
-  const server = spawn(
-    "wrangler",
-    [...args, `--log-level=${process.env["MILLRACE_LOG"] ?? "warn"}`, ...persistence()],
-    {
-      env: environment,
-      stdio: ["ignore", "inherit", "inherit"],
-    },
-  );
+  const state = process.env["MILLRACE_STATE"];
+  const own = {
+    ip: "127.0.0.1",
+    port: process.env["PORT"] ?? "8787",
+    "log-level": process.env["MILLRACE_LOG"] ?? "warn",
+    "show-interactive-dev-session": "false",
+    ...(state && { "persist-to": state }),
+  };
+  const missing = Object.entries(own).filter(([name]) => !(name in values));
+  const args = missing.map(([name, value]) => `--${name}=${value}`);
+  const server = spawn("wrangler", ["dev", ...args, ...given], {
+    env: environment,
+    // By the channel it says that it serves, and where.
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  server.on("message", (message) => announce(message));
   server.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => server.kill(signal));
   }
-  void announce();
+  // Whoever started this with a channel is gone, however it ended.
+  process.on("disconnect", () => server.kill());
 }
 
-async function announce(): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
-    const answer = await fetch(`${url}/healthz`).catch(() => null);
-    if (answer?.ok) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** What wrangler says by the channel when it serves. */
+const Ready = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ event: v.literal("DEV_SERVER_READY"), ip: v.string(), port: v.number() }),
+);
+
+function announce(message: unknown): void {
+  const ready = v.safeParse(Ready, message);
+  if (!ready.success) return;
+  const url = `http://${ready.output.ip}:${ready.output.port}`;
   console.log(`
 Millrace serves on ${url}   (Ctrl-C ends it)
 
@@ -65,10 +91,4 @@ curl -sS ${url}/batch-metrics \\
   -H "Content-Type: application/json" \\
   -d '{"batch_id":"first","ecosystem":"npm","started_at":"2026-11-20T12:00:00Z","total_recipes":1,"results":[{"recipe_name":"left-pad","ecosystem":"npm","result":"passed"}]}'
 `);
-}
-
-/** Where the local state lives, if not in `.wrangler/state`. */
-function persistence(): string[] {
-  const path = process.env["MILLRACE_STATE"];
-  return path ? ["--persist-to", path] : [];
 }

@@ -3,9 +3,11 @@
  * killed with SIGKILL, whole, at random moments, and started again; then its D1 and ledger
  * files are held against what the clients were told. Ends with 1 where a promise was broken.
  */
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { newState, startServer } from "../../scripts/local-server.ts";
+import { startServer } from "../../scripts/local-server.ts";
 import { ledgerRows, violations } from "./check.ts";
 import { Clients } from "./clients.ts";
 
@@ -18,7 +20,7 @@ const { values } = parseArgs({
 });
 const QUIET_MS = 120_000;
 
-const state = newState();
+const state = mkdtempSync(join(tmpdir(), "millrace-"));
 const clients = new Clients();
 const until = performance.now() + Number(values.minutes) * 60_000;
 let kills = 0;

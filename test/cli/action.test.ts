@@ -1,16 +1,21 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
+import { type LocalServer, startServer } from "../../scripts/local-server.ts";
+import { newFolder } from "../folder.ts";
 import { openBusyFront, openSilentFront } from "./front.ts";
 
-let server: LocalServer;
+let server: LocalServer | undefined;
 beforeAll(async () => {
-  server = await startServer(newState());
-});
-afterAll(() => server.kill());
+  server = await startServer(newFolder());
+}, 120_000);
+afterAll(() => server?.kill());
+
+/** The service's address. */
+function address(): string {
+  return server?.url ?? "";
+}
 
 interface Ended {
   code: number | null;
@@ -26,7 +31,7 @@ function step(
   environment: Record<string, string>,
   onStart: (child: ChildProcess) => void = () => {},
 ): Promise<Ended> {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-step-"));
+  const folder = newFolder();
   const [summary, outputs] = [join(folder, "summary"), join(folder, "outputs")];
   for (const path of [summary, outputs]) writeFileSync(path, "");
   const { PATH = "" } = process.env;
@@ -60,7 +65,7 @@ function step(
 describe("the action", () => {
   const act = (inputs: Record<string, string>, onStart?: (child: ChildProcess) => void) => {
     const all = {
-      url: server.url,
+      url: address(),
       token: "dev-upload-token",
       wait: "true",
       ecosystem: "ci",
@@ -75,7 +80,7 @@ describe("the action", () => {
   const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
 
   test("is what the sources make today", ({ expect }) => {
-    const folder = mkdtempSync(join(tmpdir(), "millrace-build-"));
+    const folder = newFolder();
     execFileSync("node", ["scripts/build.ts", join(folder, "dist"), join(folder, "action")]);
     for (const name of ["main.mjs", "millrace.mjs"]) {
       const made = readFileSync(join(folder, "action", name), "utf8");
@@ -88,7 +93,7 @@ describe("the action", () => {
     const { code, summary, outputs } = await act({ files: report });
     expect(code).toBe(0);
     expect(summary).toContain("1 written");
-    expect(summary).toContain(`](${server.url}/batch-metrics/github`);
+    expect(summary).toContain(`](${address()}/batch-metrics/github`);
     expect(outputs).toBe("delivered=1\nspooled=0\n");
   });
 
@@ -135,8 +140,8 @@ describe("the step with curl and jq", () => {
     .slice(workflow.lastIndexOf("run: |\n") + "run: |\n".length)
     .replaceAll(/^ {10}/gm, "");
 
-  const curl = (content: string | undefined, url = server.url, retries = 0) => {
-    const results = join(mkdtempSync(join(tmpdir(), "millrace-curl-")), "results.json");
+  const curl = (content: string | undefined, url = address(), retries = 0) => {
+    const results = join(newFolder(), "results.json");
     if (content !== undefined) writeFileSync(results, content);
     const environment = {
       MILLRACE_URL: url,
@@ -165,7 +170,7 @@ describe("the step with curl and jq", () => {
   });
 
   test("tries again where the service sheds load, and tells how it ended", async ({ expect }) => {
-    const shedding = await openBusyFront(server.url, 2, "0", 503);
+    const shedding = await openBusyFront(address(), 2, "0", 503);
     const again = JSON.stringify({ ...upload, batch_id: "curl-again" });
     const { code, output } = await curl(again, shedding.url, 5);
     shedding.close();

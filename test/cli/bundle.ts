@@ -1,18 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { newFolder } from "../folder.ts";
+import { uploadNamed } from "./upload-named.ts";
 
 /** How a run of the client ended. */
 export interface Run {
   code: number | null;
   stdout: string;
   stderr: string;
-}
-
-/** A folder of a test's own. */
-export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), "millrace-cli-"));
 }
 
 /** Builds the bundle as it is shipped, away from node_modules, and returns its file. */
@@ -53,21 +49,6 @@ export function run(
   const { child, ended } = start(bundle, args, settings);
   child.stdin?.end(input);
   return ended;
-}
-
-/** An upload as a person would write it, with its text. */
-export function uploadNamed(batch_id: string) {
-  const upload = {
-    batch_id,
-    ecosystem: "npm",
-    started_at: "2026-11-20T12:00:00Z",
-    total_recipes: 2,
-    results: [
-      { recipe_name: "left-pad", ecosystem: "npm", result: "passed" },
-      { recipe_name: `é🙂 ${batch_id}`, ecosystem: "npm", result: "failed", error_message: "no" },
-    ],
-  };
-  return { ...upload, text: JSON.stringify(upload) };
 }
 
 /** So many uploads, each in a file of the folder. */

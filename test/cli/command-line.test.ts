@@ -2,7 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { test } from "vitest";
-import { buildBundle, newFolder, run, start, uploadNamed, writeUploads } from "./bundle.ts";
+import { newFolder } from "../folder.ts";
+import { buildBundle, run, start, writeUploads } from "./bundle.ts";
+import { uploadNamed } from "./upload-named.ts";
 
 const bundle = buildBundle();
 

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
-import { type LocalServer, newState, startServer } from "../../scripts/local-server.ts";
-import { buildBundle, newFolder, run, start, uploadNamed, writeUploads } from "./bundle.ts";
+import { type LocalServer, startServer } from "../../scripts/local-server.ts";
+import { newFolder } from "../folder.ts";
+import { buildBundle, run, start, writeUploads } from "./bundle.ts";
 import { openBusyFront, openRelay } from "./front.ts";
+import { uploadNamed } from "./upload-named.ts";
 
 const bundle = buildBundle();
-const state = newState();
+const state = newFolder();
 let service: LocalServer | undefined;
 
 beforeAll(async () => {

@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { prepare } from "../../cli/delivery/prepare.ts";
 import { Spool } from "../../cli/spool/spool.ts";
-import { uploadNamed } from "./bundle.ts";
+import { uploadNamed } from "./upload-named.ts";
 
 const [path = "", prefix = ""] = process.argv.slice(2);
 const spool = new Spool(path);

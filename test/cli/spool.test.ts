@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { test } from "vitest";
 import { prepare } from "../../cli/delivery/prepare.ts";
 import { Spool } from "../../cli/spool/spool.ts";
-import { newFolder, uploadNamed } from "./bundle.ts";
+import { newFolder } from "../folder.ts";
+import { uploadNamed } from "./upload-named.ts";
 
 /** A writer that is killed with SIGKILL after some milliseconds. Returns what it said it had kept. */
 function killedWriter(path: string, prefix: string, afterFirst_ms: number): Promise<string[]> {

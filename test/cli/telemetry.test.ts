@@ -6,7 +6,8 @@ import { test } from "vitest";
 import { Spool } from "../../cli/spool/spool.ts";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { moveToSpool } from "../../cli/telemetry/move.ts";
-import { buildBundle, newFolder } from "./bundle.ts";
+import { newFolder } from "../folder.ts";
+import { buildBundle } from "./bundle.ts";
 
 const ENTRY = { repo: "a/b", eventType: "pull_request", model: "m", conclusion: "success" };
 

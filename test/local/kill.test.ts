@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
 import { test } from "vitest";
 import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
-import { newState, startServer } from "../../scripts/local-server.ts";
+import { startServer } from "../../scripts/local-server.ts";
+import { newFolder } from "../folder.ts";
 
 const UPLOAD = {
   batch_id: "killed",
@@ -17,7 +17,7 @@ const UPLOAD = {
 test("a server killed straight after its 202 writes the batch when it is started again", async ({
   expect,
 }) => {
-  const state = newState();
+  const state = newFolder();
   const first = await startServer(state);
   const text = JSON.stringify(UPLOAD);
   const response = await fetch(`${first.url}/batch-metrics`, {
@@ -42,6 +42,5 @@ test("a server killed straight after its 202 writes the batch when it is started
       .toEqual([]);
   } finally {
     await second.kill();
-    rmSync(state, { recursive: true });
   }
 }, 120_000);
