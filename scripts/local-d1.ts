@@ -10,19 +10,22 @@ export interface Upload {
 }
 
 /**
- * The database file of the local D1, read-only: what is really there, seen without the service.
+ * The database files of the local D1, read-only: what is really there, seen without the service.
+ * Batches are spread over them where `DATABASE_SHARDS` says so.
  * @throws Error where no local database has been migrated.
  */
 export function openLocalD1(
   state = process.env["MILLRACE_STATE"] ?? ".wrangler/state",
-): DatabaseSync {
+): DatabaseSync[] {
+  const found: DatabaseSync[] = [];
   for (const path of globSync(`${state}/v3/d1/*/*.sqlite`)) {
     const database = new DatabaseSync(path, { readOnly: true });
     const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch_runs'").get();
-    if (table) return database;
-    database.close();
+    if (table) found.push(database);
+    else database.close();
   }
-  throw new Error(`there is no local database under ${state}`);
+  if (found.length === 0) throw new Error(`there is no local database under ${state}`);
+  return found;
 }
 
 const COLUMNS = [
@@ -35,24 +38,28 @@ const COLUMNS = [
   "duration_seconds",
 ];
 
-/** What of the uploads is not in the database exactly once, with exactly its results, in order. */
-export function differences(database: DatabaseSync, uploads: readonly Upload[]): string[] {
-  const runs = database.prepare("SELECT id FROM batch_runs WHERE batch_id = ?");
-  const results = database.prepare(
-    `SELECT ${COLUMNS.join(", ")} FROM recipe_results WHERE batch_run_id = ? ORDER BY id`,
-  );
+/** What of the uploads is not in the databases exactly once, with exactly its results, in order. */
+export function differences(
+  databases: readonly DatabaseSync[],
+  uploads: readonly Upload[],
+): string[] {
+  const each = databases.map((database) => ({
+    runs: database.prepare("SELECT id FROM batch_runs WHERE batch_id = ?"),
+    results: database.prepare(
+      `SELECT ${COLUMNS.join(", ")} FROM recipe_results WHERE batch_run_id = ? ORDER BY id`,
+    ),
+  }));
   const found: string[] = [];
   for (const upload of uploads) {
-    const [run, ...more] = runs.all(upload.batch_id);
-    if (!run || more.length > 0) {
-      found.push(`${upload.batch_id}: ${run ? more.length + 1 : 0} runs`);
-      continue;
-    }
-    const stored = JSON.stringify(results.all(run["id"] ?? null));
+    const stored = each.flatMap(({ runs, results }) =>
+      runs.all(upload.batch_id).map((run) => JSON.stringify(results.all(run["id"] ?? null))),
+    );
     const sent = upload.results.map((result) =>
       Object.fromEntries(COLUMNS.map((column) => [column, result[column] ?? null])),
     );
-    if (stored !== JSON.stringify(sent)) found.push(`${upload.batch_id}: its results differ`);
+    if (stored.length !== 1) found.push(`${upload.batch_id}: ${stored.length} runs`);
+    else if (stored[0] !== JSON.stringify(sent))
+      found.push(`${upload.batch_id}: its results differ`);
   }
   return found;
 }

@@ -20,12 +20,11 @@ export function ledgerRows(state: string): { key: string; state: string }[] {
 
 /** What is not as it was promised, with the history of each batch concerned. */
 export function violations(state: string, clients: Clients): string[] {
-  const database = openLocalD1(state);
+  const databases = openLocalD1(state);
   const found: string[] = [];
   const stored = new Map(
-    database
-      .prepare("SELECT batch_id, ecosystem FROM batch_runs")
-      .all()
+    databases
+      .flatMap((database) => database.prepare("SELECT batch_id, ecosystem FROM batch_runs").all())
       .map((row) => [String(row["batch_id"]), String(row["ecosystem"])]),
   );
   for (const [number, posts] of clients.posts) {
@@ -43,7 +42,7 @@ export function violations(state: string, clients: Clients): string[] {
     if (ecosystem !== undefined) {
       const variant = Number(ecosystem.replace("variant-", ""));
       if (!posts.some((post) => post.variant === variant)) faults.push("never posted");
-      faults.push(...differences(database, [uploadOf(number, variant)]));
+      faults.push(...differences(databases, [uploadOf(number, variant)]));
     }
     const odd = posts.filter(({ status }) => ![0, 201, 202, 409, 503].includes(status));
     if (odd.length > 0) faults.push(`answered ${odd[0]?.status}`);

@@ -26,7 +26,7 @@ function operator() {
 
 /** Makes the database refuse every run, or take them again. */
 function poison(on: boolean): void {
-  const db = new DatabaseSync(openLocalD1(state).location() ?? "");
+  const db = new DatabaseSync(openLocalD1(state)[0]?.location() ?? "");
   db.exec("PRAGMA busy_timeout = 5000");
   db.exec(
     on

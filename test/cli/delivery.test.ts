@@ -150,8 +150,10 @@ test("the new rows of a telemetry store are flushed once, however often", async 
   store.record({ ...entry, sessionId: "once" });
   store.close();
   expect((await run(bundle, flush, settings)).stdout).toBe("1 written\n");
-  const rows = openLocalD1(state).prepare("SELECT repo FROM executions WHERE session_id = 'once'");
-  expect(rows.all().length).toBe(6);
+  const rows = openLocalD1(state).flatMap((database) =>
+    database.prepare("SELECT repo FROM executions WHERE session_id = 'once'").all(),
+  );
+  expect(rows.length).toBe(6);
 });
 
 test("doctor finds nothing wrong, and says what a token may do", async ({ expect }) => {
