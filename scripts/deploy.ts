@@ -5,9 +5,19 @@
  * `--dry-run` shows the steps and builds, without an account.
  */
 import { spawnSync } from "node:child_process";
-import { boundDatabases } from "./databases.ts";
+import { STREAMS } from "../src/streams/index.ts";
+import { boundDatabases, missingDatabases } from "./databases.ts";
 
 const dryRun = process.argv.includes("--dry-run");
+
+const missing = missingDatabases(STREAMS);
+if (missing.length > 0) {
+  console.error(
+    `wrangler.toml sets DATABASE_SHARDS, which holds for each set of databases, but binds too few:`,
+  );
+  for (const line of missing) console.error(`  ${line}`);
+  process.exit(1);
+}
 
 const steps: { what: string; args: string[]; skip?: () => boolean }[] = [
   ...boundDatabases().flatMap(({ binding, name }) => [

@@ -12,26 +12,39 @@ export function createSqlStore(name: string, env: Env): SqlStore | null {
 }
 
 /**
- * All databases of a stream that are bound, by their numbers: `<NAME>_DB`, `<NAME>_DB_1` and so
- * on where the first of these is bound, else `DB`, `DB_1` and so on.
+ * All databases of a stream that are bound, by their numbers.
  * @throws Error as `createSqlStore` does.
  */
 export function createSqlStores(name: string, env: Env): SqlStore[] {
+  const bindings = bindingsOf(name, (binding) => isDatabase(Reflect.get(env, binding)));
+  const databases = bindings.map((binding): unknown => Reflect.get(env, binding));
+  return databases.filter(isDatabase).map((database) => storeOn(database, prefixOf(name)));
+}
+
+/**
+ * The bindings of a stream's databases, by their numbers: `<NAME>_DB`, `<NAME>_DB_1` and so on
+ * where the first of these is bound, else `DB`, `DB_1` and so on.
+ * @throws Error as `createSqlStore` does.
+ */
+export function bindingsOf(name: string, isBound: (binding: string) => boolean): string[] {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
     throw new Error(
       `"${name}" cannot name a SQL store: use 1 to 40 lower case letters, digits and dashes, starting with a letter`,
     );
   }
-  const tablePrefix = `${name.replaceAll("-", "_")}_`;
-  const own = `${tablePrefix.toUpperCase()}DB`;
-  const binding = isDatabase(Reflect.get(env, own)) ? own : "DB";
-  const stores: SqlStore[] = [];
+  const own = `${prefixOf(name).toUpperCase()}DB`;
+  const first = isBound(own) ? own : "DB";
+  const bindings: string[] = [];
   for (let number = 0; number < MAX_DATABASES; number++) {
-    const database: unknown = Reflect.get(env, number === 0 ? binding : `${binding}_${number}`);
-    if (!isDatabase(database)) break;
-    stores.push(storeOn(database, tablePrefix));
+    const binding = number === 0 ? first : `${first}_${number}`;
+    if (!isBound(binding)) break;
+    bindings.push(binding);
   }
-  return stores;
+  return bindings;
+}
+
+function prefixOf(name: string): string {
+  return `${name.replaceAll("-", "_")}_`;
 }
 
 function storeOn(database: D1Database, tablePrefix: string): SqlStore {
