@@ -17,7 +17,7 @@ import {
   SERVED,
 } from "./described.ts";
 
-/** A batch "run-1" of each stream; another name makes other content. */
+/** A batch "run-1" of each stream; another name makes other content. A new stream is entered here. */
 const UPLOADS: Record<string, (name: string) => object> = {
   "batch-metrics": (name) => batch({ results: [result({ recipe_name: name })] }),
   executions: (name) => ({ batch_id: "run-1", records: [execution({ model: name })] }),
@@ -26,7 +26,9 @@ const UPLOADS: Record<string, (name: string) => object> = {
 };
 
 function postTo({ name, path }: Stream, headers: object = {}, content = "one"): Promise<Response> {
-  return post(UPLOADS[name]?.(content), { path, headers });
+  const uploadOf = UPLOADS[name];
+  if (!uploadOf) throw new Error(`UPLOADS has no batch of the stream "${name}"`);
+  return post(uploadOf(content), { path, headers });
 }
 
 /** Keeps a batch of the stream pending: its ticket is lost. */

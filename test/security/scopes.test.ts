@@ -5,12 +5,15 @@ import { request } from "../client.ts";
 
 const ROUTES = routesOf(STREAMS);
 
+/** Who may do what with any stream. */
+const OF_STREAMS = STREAMS.flatMap(({ path }) => [
+  [`POST ${path}`, ["ingest"]] as const,
+  [`GET ${path}/:batch_id`, ["read", "ingest"]] as const,
+]);
+
 /** Who may do what. A new route must be entered here, or the first test fails. */
 const EXPECTED: Record<string, readonly string[]> = {
-  "POST /batch-metrics": ["ingest"],
-  "GET /batch-metrics/:batch_id": ["read", "ingest"],
-  "POST /executions": ["ingest"],
-  "GET /executions/:batch_id": ["read", "ingest"],
+  ...Object.fromEntries(OF_STREAMS),
   "GET /ledger": ["read"],
   "GET /dead-letters": ["admin"],
   "POST /dead-letters/replay": ["admin"],
