@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BUSY_TIMEOUT_MS } from "./limits.ts";
+import { requireSqlite } from "./node-version.ts";
 
 /**
  * Opens a SQLite file for several processes at once, and makes its directory. What is
@@ -10,6 +11,7 @@ import { BUSY_TIMEOUT_MS } from "./limits.ts";
  * @throws Error where the file cannot be made, or is no database.
  */
 export function openDatabase(path: string, schema: string): DatabaseSync {
+  requireSqlite();
   makeDirectory(dirname(path));
   // Not imported: on Node 22 the mere import prints a warning, before we could keep it quiet.
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");

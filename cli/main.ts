@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import { Failure, reasonOf } from "./failure.ts";
+import { requireSqlite } from "./node-version.ts";
 import { Output } from "./output.ts";
 import { createProgram } from "./program.ts";
 import { quietSqlite } from "./quiet-sqlite.ts";
@@ -14,6 +15,7 @@ process.stdout.write("", () => process.exit(exitCode));
 async function run(): Promise<number> {
   let code: number = EXIT.done;
   try {
+    requireSqlite();
     await createProgram((ended) => (code = ended)).parseAsync();
     return code;
   } catch (error) {

@@ -47,27 +47,33 @@ export function parseOptions<const Schema extends v.GenericSchema>(
   throw new Failure(faults.join("; "), EXIT.wrongInput);
 }
 
-/** The service to talk to, of the flags or of `MILLRACE_URL` and `MILLRACE_TOKEN`. */
-export function connectionOf(options: { url?: string | undefined; token?: string | undefined }) {
-  const connection = findConnection(options);
-  if (connection) return connection;
-  throw new Failure("No address: give --url or set MILLRACE_URL.", EXIT.wrongInput);
-}
-
-/** Like `connectionOf`, or undefined where no address is configured. */
-export function findConnection(options: {
+/** Where the service is, as the flags have it. */
+interface Flags {
   url?: string | undefined;
   token?: string | undefined;
-}): Connection | undefined {
+}
+
+/**
+ * The service to talk to, of the flags or of `MILLRACE_URL` and `MILLRACE_TOKEN`.
+ * @throws Failure where there is no address, or one that cannot be used.
+ */
+export function connectionOf(options: Flags): Connection {
+  const { connection, reason } = findConnection(options);
+  if (connection) return connection;
+  throw new Failure(reason, EXIT.wrongInput);
+}
+
+/** The service to talk to, or the reason why there is none. */
+export function findConnection(
+  options: Flags,
+): { connection: Connection; reason?: never } | { connection?: never; reason: string } {
   const url = options.url ?? process.env["MILLRACE_URL"];
-  if (!url) return undefined;
+  if (!url) return { reason: "no address is configured: give --url or set MILLRACE_URL" };
   const parsed = v.safeParse(Address, url);
-  if (!parsed.success) {
-    throw new Failure(`--url or MILLRACE_URL ${parsed.issues[0].message}`, EXIT.wrongInput);
-  }
+  if (!parsed.success) return { reason: `--url or MILLRACE_URL ${parsed.issues[0].message}` };
   // An empty variable is how CI hands over a secret that is not there.
   const token = options.token ?? process.env["MILLRACE_TOKEN"];
-  return { url: parsed.output, token: token?.trim() || undefined };
+  return { connection: { url: parsed.output, token: token?.trim() || undefined } };
 }
 
 /** The spool's file: `--spool`, `MILLRACE_SPOOL`, or one below the user's state directory. */

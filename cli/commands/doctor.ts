@@ -20,10 +20,10 @@ interface Finding {
 /** `millrace doctor`: address, version, clock, token and its scopes, spool. Stores nothing in the service. */
 export async function doctor(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
-  const connection = findConnection(options);
+  const { connection, reason } = findConnection(options);
   const findings = connection
     ? [...(await checkService(connection)), ...(await checkToken(connection))]
-    : [fault("address", "none is configured: give --url or set MILLRACE_URL")];
+    : [fault("address", reason)];
   findings.push(checkSpool(spoolPathOf(options)), ok("node", process.versions.node));
 
   const lines = table(findings.map(({ check, state, detail }) => [state, check, detail]));

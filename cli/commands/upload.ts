@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
+import type { Connection } from "../delivery/connection.ts";
 import { Courier, type Delivery } from "../delivery/courier.ts";
 import { Pace } from "../delivery/pace.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -37,7 +38,7 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const interrupt = onInterrupt();
-  const connection = findConnection(options);
+  const { connection, reason } = findConnection(options);
   const { found, missing } = await findSources(names);
   const faults = missing.map((name) => `${name}: there is no such file`);
   const spool = openSpool(spoolPathOf(options), output);
@@ -47,8 +48,8 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const older = connection ? spool.claim(OLDER_AT_ONCE, false) : [];
   const kept: Delivery[] = [];
   const reading = readAll(found, options, spool, faults, (id) => {
-    if (courier) courier.take(id);
-    else kept.push(...spooled(spool, id));
+    if (reason === undefined) courier?.take(id);
+    else kept.push(...spooled(spool, id, reason));
   });
   await untilGraceEnds(reading, interrupt);
   if (courier) {
@@ -67,7 +68,7 @@ export async function upload(names: string[], given: unknown): Promise<number> {
 /** A courier with the pace and the deadline of the options. */
 export function courierOf(
   spool: Spool,
-  connection: NonNullable<ReturnType<typeof findConnection>>,
+  connection: Connection,
   { wait, deadline, concurrency, rate }: v.InferOutput<v.ObjectSchema<typeof sending, undefined>>,
   interrupt: Interrupt,
   step: () => void,
@@ -110,10 +111,10 @@ async function untilGraceEnds(reading: Promise<void>, { signal }: Interrupt): Pr
   done.abort();
 }
 
-function spooled(spool: Spool, id: number): Delivery[] {
+/** Without an address that can be used, the spool is as far as an upload gets. */
+function spooled(spool: Spool, id: number, reason: string): Delivery[] {
   const entry = spool.find(id);
   if (!entry) return [];
-  const reason = "no address is configured: give --url or set MILLRACE_URL";
   spool.setBack(id, { state: "waiting", attempts: 0, status: null, reason });
   const { source, stream, batch_id, rows } = entry;
   return [{ source, stream, batch_id, rows, state: "spooled", duplicate: false, reason }];

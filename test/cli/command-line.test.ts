@@ -21,6 +21,16 @@ test("a wrong command line ends with 2, help and version with 0", async ({ expec
   expect([option.code, option.stderr]).toEqual([2, "error: --deadline must be a number\n"]);
 });
 
+test("a Node without SQLite is told which one is needed, before anything else", async ({
+  expect,
+}) => {
+  const old = { NODE_OPTIONS: "--no-experimental-sqlite" };
+  const stderr = `error: Node 22.13 or later is needed, this is ${process.versions.node}.\n`;
+  for (const args of [["upload", "-"], ["flush"], ["doctor"]]) {
+    expect(await run(bundle, args, old)).toEqual({ code: 2, stdout: "", stderr });
+  }
+});
+
 test("a wrong file is named, ends with 2, and the others are kept", async ({ expect }) => {
   const folder = newFolder();
   writeUploads(folder, "good", 2);
@@ -35,6 +45,25 @@ test("a wrong file is named, ends with 2, and the others are kept", async ({ exp
     (await run(bundle, ["spool", "list", "--json"], where)).stdout,
   );
   expect(listed.length).toBe(2);
+});
+
+test("without an address that can be used the uploads are kept, with what is wrong with it", async ({
+  expect,
+}) => {
+  for (const [address, problem] of [
+    ["", "no address is configured: give --url or set MILLRACE_URL"],
+    ["millrace.example.dev", "--url or MILLRACE_URL must be an address like https://"],
+    ["localhost:8787", "--url or MILLRACE_URL must begin with http:// or https://"],
+  ] as const) {
+    const where = { ...settings(), MILLRACE_URL: address };
+    const args = ["upload", "-"];
+    const kept = await run(bundle, args, where, uploadNamed("a").text);
+    expect([kept.code, kept.stdout]).toEqual([0, "1 spooled\n"]);
+    expect(kept.stderr).toContain(`batch-metrics a is spooled: ${problem}`);
+    const failing = await run(bundle, [...args, "--fail-on-error"], where, uploadNamed("b").text);
+    expect([failing.code, failing.stdout]).toEqual([1, "1 spooled\n"]);
+    expect((await run(bundle, ["flush"], where)).code).toBe(2);
+  }
 });
 
 test("a wrong line is named, and the other lines of its file are kept", async ({ expect }) => {
