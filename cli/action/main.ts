@@ -30,7 +30,7 @@ async function run(): Promise<void> {
 
   const report = v.parse(UploadReport, JSON.parse(stdout));
   const { written = 0, pending = 0, spooled = 0 } = report.counts;
-  const summary = summaryOf(report, input("url"));
+  const summary = summaryOf(report);
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
   write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled}\n`);

@@ -21,15 +21,14 @@ export type UploadReport = v.InferOutput<typeof UploadReport>;
 /** Uploads that the summary lists; a page has room for no more. */
 const MOST_ROWS = 50;
 
-/** The step's summary, in Markdown: counts, where each batch is, and what was kept back. */
-export function summaryOf(report: UploadReport, url: string): string {
+/** The step's summary, in Markdown: counts, what became of each batch, and what was kept back. */
+export function summaryOf(report: UploadReport): string {
   const counts = Object.entries(report.counts).filter(([, number]) => number > 0);
   const rows = report.uploads
     .slice(0, MOST_ROWS)
-    .map(({ source, stream, batch_id, rows: results, state, reason }) => {
-      const link = `${url.replace(/\/$/, "")}/${stream}/${encodeURIComponent(batch_id)}`;
+    .map(({ source, batch_id, rows: results, state, reason }) => {
       const told = [state, reason].filter(Boolean).join(": ");
-      return `| ${cell(source)} | [${cell(batch_id)}](${link}) | ${results} | ${cell(told)} |`;
+      return `| ${cell(source)} | <code>${cell(batch_id)}</code> | ${results} | ${cell(told)} |`;
     });
   const more = report.uploads.length - rows.length;
   return [
@@ -39,6 +38,8 @@ export function summaryOf(report: UploadReport, url: string): string {
       ? ["", "| report | batch | results | state |", "|---|---|---:|---|", ...rows]
       : []),
     ...(more > 0 ? ["", `… and ${more} more`] : []),
+    // No link: the service tells nobody without a token.
+    ...(rows.length > 0 ? ["", "How a batch stands now: `millrace status ID`"] : []),
     ...(report.spool.waiting > 0
       ? [
           "",

@@ -89,11 +89,13 @@ describe("the action", () => {
     }
   });
 
-  test("uploads, and writes a summary with a link to each batch", async ({ expect }) => {
+  test("uploads, and writes a summary that names each batch", async ({ expect }) => {
     const { code, summary, outputs } = await act({ files: report });
     expect(code).toBe(0);
     expect(summary).toContain("1 written");
-    expect(summary).toContain(`](${address()}/batch-metrics/github`);
+    expect(summary).toMatch(/\| <code>github:\S+<\/code> \| \d+ \| written \|/);
+    expect(summary).toContain("`millrace status ID`");
+    expect(summary).not.toContain(address());
     expect(outputs).toBe("delivered=1\nspooled=0\n");
   });
 
@@ -106,6 +108,15 @@ describe("the action", () => {
     expect(output).toContain("::warning title=Millrace::");
     expect(summary).toContain("kept in the spool");
     expect((await act({ ...away, "fail-on-error": "true" })).code).toBe(1);
+  });
+
+  test("sends what an earlier run has left in a spool that was kept", async ({ expect }) => {
+    const spool = join(newFolder(), "spool.db");
+    const left = await act({ files: report, spool, url: "millrace.example.dev" });
+    expect([left.code, left.outputs]).toEqual([0, "delivered=0\nspooled=1\n"]);
+    expect(left.output).toContain("must be an address like https://");
+    const other = join(process.cwd(), "test/fixtures/reports/pytest.xml");
+    expect((await act({ files: other, spool })).outputs).toBe("delivered=2\nspooled=0\n");
   });
 
   test("ends in order when the job is cancelled: what is not delivered is kept, and said", async ({
