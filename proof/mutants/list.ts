@@ -11,7 +11,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the ledger lets a batch in again",
     file: "src/durable/ledger.ts",
-    search: "    // Most batches are new, so it is tried first whether this one is.",
+    search: "    // Most batches are new, so inserting is tried before looking.",
     replace:
       "    this.#sql.exec(\"DELETE FROM batches WHERE key = ? AND state = 'written'\", key);",
   },
@@ -74,14 +74,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "splitting a group drops its second half",
     file: "src/queue/write-batches.ts",
-    search: "      ...(await writeGroup(to, batches.slice(middle))),\n",
+    search: "      ...(await writeGroup(to, batches.slice(middle), search)),\n",
     replace: "",
   },
   {
     bug: "a group with a culprit dies whole",
     file: "src/queue/write-batches.ts",
-    search: 'if (batches.length === 1 || failure === "transient") {',
-    replace: "if (batches.length >= 1) {",
+    search: 'batches.length === 1 || failure === "transient"',
+    replace: "batches.length >= 1",
   },
   {
     bug: "D1 in trouble kills the batch",
@@ -241,14 +241,44 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "load is shed and never let in again",
     file: "src/router/uploads-in-memory.ts",
-    search: "    held -= own;",
-    replace: "    held -= 0 * own;",
+    search: "if (holds.delete(hold)) heldBytes -= hold.bytes;",
+    replace: "holds.delete(hold);",
   },
   {
     bug: "an upload counts only for what it was taken for at first",
     file: "src/router/uploads-in-memory.ts",
-    search: "    if (bytes <= own) return;",
-    replace: "    if (own > 0) return;",
+    search: "if (bytes <= hold.bytes || ",
+    replace: "if (hold.bytes > 0 || ",
+  },
+  {
+    bug: "an upload whose client went away is held for ever",
+    file: "src/router/uploads-in-memory.ts",
+    search: "  waitUntil(working.catch(() => {}));\n",
+    replace: "",
+  },
+  {
+    bug: "a crowded shard forgets what was written last",
+    file: "src/durable/forgetting.ts",
+    search: "ORDER BY rowid LIMIT",
+    replace: "ORDER BY rowid DESC LIMIT",
+  },
+  {
+    bug: "the search for culprits has no end",
+    file: "src/queue/write-batches.ts",
+    search: "  search.transactions -= 1;\n",
+    replace: "",
+  },
+  {
+    bug: "tickets that do not fit into the outbox are dropped",
+    file: "src/durable/outbox.ts",
+    search: "if (left.length > 0) this.#ports",
+    replace: "if (left.length < 0) this.#ports",
+  },
+  {
+    bug: "of two tickets for a batch the last in the delivery counts",
+    file: "src/queue/delivery.ts",
+    search: "known && known.ticket.replays > ticket.replays",
+    replace: "known && known.ticket.replays < ticket.replays",
   },
   {
     bug: "a filter in the address of a replay is passed over",

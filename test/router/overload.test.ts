@@ -1,5 +1,7 @@
-import { test } from "vitest";
-import { batch, count, until, upload, withEnv } from "../client.ts";
+import { test, vi } from "vitest";
+import { LONGEST_UPLOAD_MS, MAX_UPLOAD_BYTES } from "../../src/limits.ts";
+import { ask, batch, count, request, until, upload, withEnv } from "../client.ts";
+import { faults } from "../faults.ts";
 
 /** Posts to an isolate that holds one megabyte of uploads. */
 function post(body: unknown, headers: object): Promise<Response> {
@@ -75,3 +77,40 @@ test.for([
     expect((await postDeclaring(990_000, batch({ batch_id: "next" }))).status).toBe(201);
   },
 );
+
+test("what was held for clients that went away is let go", async ({ expect }) => {
+  // Nothing is written: the clients wait until they have enough of it.
+  faults.queue = "loses";
+  for (const batch_id of ["gone-1", "gone-2", "gone-3"]) {
+    const client = new AbortController();
+    const text = JSON.stringify(batch({ batch_id })).padEnd(MAX_UPLOAD_BYTES);
+    const answer = request("/batch-metrics", {
+      ...upload(text, { Prefer: "wait=2" }),
+      signal: client.signal,
+    });
+    await until(async () => (await ask(`/batch-metrics/${batch_id}`)).ok);
+    client.abort();
+    await expect(answer).rejects.toThrow();
+  }
+  faults.queue = "none";
+  await until(async () => (await request("/batch-metrics", upload())).ok);
+});
+
+test("an upload that never ended is held no longer than one can take, and then counts no more", async ({
+  expect,
+}) => {
+  const lost = slowUpload("lost", 900_000);
+  expect((await postDeclaring(200_000, batch({ batch_id: "next" }))).status).toBe(503);
+  const later = Date.now() + LONGEST_UPLOAD_MS;
+  vi.spyOn(Date, "now").mockImplementation(() => later);
+  expect((await postDeclaring(200_000, batch({ batch_id: "next" }))).status).toBe(201);
+  vi.restoreAllMocks();
+
+  lost.finish();
+  expect((await lost.answer).status).toBe(201);
+  // Had it been let go of twice, there would be room for more than a megabyte now.
+  const full = slowUpload("full", 990_000);
+  expect((await postDeclaring(20_000, batch({ batch_id: "over" }))).status).toBe(503);
+  full.finish();
+  expect((await full.answer).status).toBe(201);
+});
