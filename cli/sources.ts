@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { isAbsolute, normalize } from "node:path";
 import { glob } from "tinyglobby";
+import { reasonOf } from "./failure.ts";
 
 /** Something to read a report from. */
 export interface Source {
@@ -14,34 +15,57 @@ export interface Source {
 /** What the arguments of a command name. */
 export interface Sources {
   found: Source[];
-  /** Arguments that name no file. */
-  missing: string[];
+  /** What cannot be read, and why. */
+  missing: { name: string; reason: string }[];
 }
 
 /** The files that names, globs and `-` stand for, each once, in order. */
 export async function findSources(names: readonly string[]): Promise<Sources> {
-  const found = new Map<string, Source>();
-  const missing: string[] = [];
+  const paths: string[] = [];
+  const found: Source[] = [];
+  const missing: Sources["missing"] = [];
   for (const name of names) {
-    const paths = await pathsOf(name);
-    if (paths.length === 0) missing.push(name);
-    for (const path of paths) found.set(path, sourceOf(path));
+    try {
+      paths.push(...(await pathsOf(name)));
+    } catch (error) {
+      missing.push({ name, reason: reasonOf(error) });
+    }
   }
-  return { found: [...found.values()], missing };
+  for (const path of new Set(paths)) {
+    try {
+      found.push(sourceOf(path));
+    } catch (error) {
+      missing.push({ name: path, reason: reasonOf(error) });
+    }
+  }
+  return { found, missing };
 }
 
+/** @throws where there is nothing of that name. */
 async function pathsOf(name: string): Promise<string[]> {
-  // A name with brackets in it may be a file as well as a pattern.
-  if (name === "-" || statSync(name, { throwIfNoEntry: false })?.isFile()) return [name];
+  if (name === "-") return [name];
+  let fault: unknown = new Error("there is no such file");
+  try {
+    // A name with brackets in it may be a file as well as a pattern; a pipe is one too.
+    const stats = statSync(name, { throwIfNoEntry: false });
+    if (stats?.isDirectory()) fault = new Error("this is a directory: name the files in it");
+    else if (stats) return [name];
+  } catch (error) {
+    // As a pattern it may still find something.
+    fault = error;
+  }
   const pattern = process.platform === "win32" ? name.replaceAll("\\", "/") : name;
   // A path is named as the user would: below here without a "./", elsewhere in full.
   const absolute = isAbsolute(name);
-  const paths = await glob([pattern], { absolute, expandDirectories: false, dot: true });
-  return paths.map((path) => normalize(path)).toSorted();
+  const found = await glob([pattern], { absolute, expandDirectories: false, dot: true });
+  if (found.length === 0) throw fault;
+  return found.map((path) => normalize(path)).toSorted();
 }
 
 function sourceOf(path: string): Source {
-  if (path === "-") return { name: "-", modified: Date.now(), open: () => process.stdin };
-  const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-  return { name: path, modified, open: () => createReadStream(path) };
+  // Standard input by its path would block a thread that the process has to wait for when it ends.
+  if (path === "-" || path === "/dev/stdin") {
+    return { name: path, modified: Date.now(), open: () => process.stdin };
+  }
+  return { name: path, modified: statSync(path).mtimeMs, open: () => createReadStream(path) };
 }

@@ -14,7 +14,7 @@ export async function convert(names: string[], given: unknown): Promise<number> 
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const { found, missing } = await findSources(names);
-  for (const name of missing) output.error(`${name}: there is no such file`);
+  for (const { name, reason } of missing) output.error(`${name}: ${reason}`);
   let faults = missing.length;
 
   const all: object[] = [];

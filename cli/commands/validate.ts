@@ -20,8 +20,8 @@ export async function validate(names: string[], given: unknown): Promise<number>
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const { found, missing } = await findSources(names);
-  const verdicts: Verdict[] = missing.map((file) => {
-    const errors = [`${file}: there is no such file`];
+  const verdicts: Verdict[] = missing.map(({ name: file, reason }) => {
+    const errors = [`${file}: ${reason}`];
     return { file, valid: false, uploads: 0, rows: 0, errors };
   });
   for (const source of found) {
