@@ -86,7 +86,7 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
     batchId: own ? name : suffixed(name, `:${slug}${runOf(ci, source, options)}`),
     ecosystem: options.ecosystem ?? process.env["MILLRACE_ECOSYSTEM"] ?? "ci",
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
-    minutes: ci.minutes,
+    minutes: source.first ? ci.minutes : {},
     cancelled: ci.cancelled,
   };
 }

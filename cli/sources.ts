@@ -9,6 +9,8 @@ export interface Source {
   name: string;
   /** When it was last written, in milliseconds since 1970: the same however often it is posted. */
   modified: number;
+  /** Whether it is the first of its command: what counts for all of them together goes with it. */
+  first: boolean;
   open(): NodeJS.ReadableStream;
 }
 
@@ -33,7 +35,7 @@ export async function findSources(names: readonly string[]): Promise<Sources> {
   }
   for (const path of new Set(paths)) {
     try {
-      found.push(sourceOf(path));
+      found.push(sourceOf(path, found.length === 0));
     } catch (error) {
       missing.push({ name: path, reason: reasonOf(error) });
     }
@@ -62,10 +64,11 @@ async function pathsOf(name: string): Promise<string[]> {
   return found.map((path) => normalize(path)).toSorted();
 }
 
-function sourceOf(path: string): Source {
+function sourceOf(path: string, first: boolean): Source {
   // Standard input by its path would block a thread that the process has to wait for when it ends.
   if (path === "-" || path === "/dev/stdin") {
-    return { name: path, modified: Date.now(), open: () => process.stdin };
+    return { name: path, modified: Date.now(), first, open: () => process.stdin };
   }
-  return { name: path, modified: statSync(path).mtimeMs, open: () => createReadStream(path) };
+  const modified = statSync(path).mtimeMs;
+  return { name: path, modified, first, open: () => createReadStream(path) };
 }

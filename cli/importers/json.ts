@@ -1,7 +1,9 @@
+import { suffixed } from "../delivery/split.ts";
 import { importCtrf, isCtrf } from "./ctrf.ts";
 import { ImportError } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { linesOf } from "./lines.ts";
+import { nameOf } from "./text.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -30,6 +32,8 @@ export async function* importJson(
   let alone: string[] | undefined;
   let characters = 0;
   let first = true;
+  // The minutes are the whole file's, and go with its first upload.
+  const further = { ...defaults, minutes: {} };
   for await (const { number, text } of lines) {
     if (alone) {
       characters += text.length + LINE_OVERHEAD;
@@ -43,7 +47,7 @@ export async function* importJson(
     if (first && value === undefined) {
       alone = [...Array.from({ length: number - 1 }, () => ""), text];
       characters = text.length;
-    } else yield* importLine(file, number, value, defaults, faults);
+    } else yield* importLine(file, number, value, first ? defaults : further, faults);
     first = false;
   }
   if (alone) {
@@ -53,7 +57,7 @@ export async function* importJson(
     if (whole === undefined && alone.some(isReport)) {
       for (const [index, line] of alone.entries()) {
         if (line.trim() === "") continue;
-        yield* importLine(file, index + 1, parsed(line), defaults, faults);
+        yield* importLine(file, index + 1, parsed(line), further, faults);
       }
     } else yield* importValue(file, undefined, whole ?? wholeOf(file, text), defaults);
   }
@@ -105,8 +109,10 @@ function* importValue(
   defaults: ImportDefaults,
 ): Generator<ImportedUpload> {
   if (!isObject(value)) throw new ImportError(file, line, "a report is a JSON object");
+  const numbered = line !== undefined && line > 1;
+  const batchId = numbered ? suffixed(defaults.batchId, `:${line}`) : defaults.batchId;
   if (isCtrf(value)) {
-    yield* importCtrf(file, value, defaults);
+    yield* importCtrf(file, value, { ...defaults, batchId });
     return;
   }
   const stream = "records" in value ? "executions" : "batch-metrics";
@@ -117,10 +123,21 @@ function* importValue(
       "this is neither CTRF nor an upload: it has no results and no records",
     );
   }
-  const name = line === undefined || line === 1 ? "" : `:${line}`;
+  const { ecosystem, startedAt, minutes = {} } = defaults;
+  const untold = {
+    batch_id: batchId,
+    ...(stream === "batch-metrics" && {
+      ecosystem: nameOf(ecosystem),
+      started_at: startedAt,
+      ...(minutes.macos !== undefined && { macos_minutes: minutes.macos }),
+      ...(minutes.linux !== undefined && { linux_minutes: minutes.linux }),
+    }),
+  };
+  // Null says as little as what is not there.
+  const silent = Object.entries(untold).filter(([name]) => (value[name] ?? null) === null);
   yield {
     stream,
-    upload: { batch_id: `${defaults.batchId}${name}`, ...value },
+    upload: { ...untold, ...value, ...Object.fromEntries(silent) },
     source: line === undefined ? file : `${file}:${line}`,
   };
 }

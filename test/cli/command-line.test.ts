@@ -39,7 +39,7 @@ test("a wrong file is named, ends with 2, and the others are kept", async ({ exp
   const result = await run(bundle, ["upload", `${folder}/*.json`, "gone.xml"], where);
   expect(result.code).toBe(2);
   expect(result.stderr).toContain("gone.xml: there is no such file");
-  expect(result.stderr).toMatch(/bad\.json.*ecosystem is required/);
+  expect(result.stderr).toMatch(/bad\.json.*total_recipes is required/);
   expect(result.stdout).toBe("2 spooled\n");
   const listed: object[] = JSON.parse(
     (await run(bundle, ["spool", "list", "--json"], where)).stdout,
@@ -89,6 +89,20 @@ test("convert prints what would be sent", async ({ expect }) => {
   const { text } = uploadNamed("a");
   const result = await run(bundle, ["convert", "-"], {}, text);
   expect([result.code, JSON.parse(result.stdout)]).toEqual([0, JSON.parse(text)]);
+});
+
+test("the minutes of a job go with the first of its reports", async ({ expect }) => {
+  const folder = newFolder();
+  const files = ["b.xml", "a.xml"].map((name) => join(folder, name));
+  for (const file of files) writeFileSync(file, '<testsuite><testcase name="t"/></testsuite>');
+  const { stdout } = await run(bundle, ["convert", "--json", ...files], {
+    MILLRACE_LINUX_MINUTES: "10",
+  });
+  const uploads: { source: string; upload: { linux_minutes?: number } }[] = JSON.parse(stdout);
+  expect(uploads.map(({ source, upload }) => [source, upload.linux_minutes])).toEqual([
+    [files[0], 10],
+    [files[1], undefined],
+  ]);
 });
 
 test("an upload can be shown and dropped by its number in the spool", async ({ expect }) => {

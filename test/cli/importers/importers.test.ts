@@ -162,6 +162,31 @@ describe("Millrace's own JSON", () => {
     expect(uploads.map(({ source }) => source)).toEqual(["report:1", "report:3"]);
   });
 
+  test("gets what it does not say itself, and keeps what it says", async ({ expect }) => {
+    const minutes = { macos: 5, linux: 10 };
+    const bare = { started_at: null, linux_minutes: 3, total_recipes: 0, results: [] };
+    const texts = [JSON.stringify(bare), JSON.stringify(upload)].join("\n");
+    const [first, second] = await imported(texts, { minutes, ecosystem: "pypi" });
+    expect(first?.upload).toEqual({
+      ...bare,
+      batch_id: "run-1",
+      ecosystem: "pypi",
+      started_at: "2026-01-01T00:00:00Z",
+      macos_minutes: 5,
+    });
+    // The minutes are the job's, and counted once.
+    expect(second?.upload).toEqual({ batch_id: "run-1:2", ...upload });
+  });
+
+  test("of many lines has names that the service takes, of CTRF too", async ({ expect }) => {
+    const ctrf = JSON.stringify({ results: { tests: [] } });
+    const text = [ctrf, ctrf, JSON.stringify(upload)].join("\n");
+    const uploads = await imported(text, { batchId: "b".repeat(199) });
+    const names = uploads.map((each) => String(each.upload["batch_id"]));
+    expect(new Set(names).size).toBe(3);
+    expect(names.every((name) => name.length <= 200)).toBe(true);
+  });
+
   test("with records is for executions", async ({ expect }) => {
     expect((await imported('{"batch_id":"e","records":[]}'))[0]?.stream).toBe("executions");
   });
