@@ -1,23 +1,29 @@
 import * as v from "valibot";
+import { utcOf } from "../../src/streams/time.ts";
 import { type Case, Collection } from "./collect.ts";
 import { ImportError } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { pathOf } from "./text.ts";
 
+/** A field that is read where it has the form it should have: an odd one must not lose the report. */
+function maybe<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.fallback(v.optional(schema), undefined);
+}
+
 /** The part of CTRF that is read. Everything but the tests may be missing. See https://ctrf.io */
 const Ctrf = v.object({
   results: v.object({
-    summary: v.optional(v.object({ start: v.optional(v.number()), stop: v.optional(v.number()) })),
+    summary: maybe(v.object({ start: maybe(v.number()), stop: maybe(v.number()) })),
     tests: v.array(
       v.object({
         name: v.string(),
         status: v.string(),
-        duration: v.optional(v.nullable(v.number())),
-        message: v.optional(v.nullable(v.string())),
-        trace: v.optional(v.nullable(v.string())),
-        suite: v.optional(v.nullable(v.union([v.string(), v.array(v.string())]))),
-        type: v.optional(v.nullable(v.string())),
-        flaky: v.optional(v.nullable(v.boolean())),
+        duration: maybe(v.number()),
+        message: maybe(v.string()),
+        trace: maybe(v.string()),
+        suite: maybe(v.union([v.string(), v.array(v.string())])),
+        rawStatus: maybe(v.string()),
+        flaky: maybe(v.boolean()),
       }),
     ),
   }),
@@ -55,25 +61,27 @@ export function* importCtrf(
   yield* collection.uploads();
 }
 
-function caseOf({ name, status, duration, message, trace, suite, type, flaky }: Test): Case {
+function caseOf({ name, status, duration, message, trace, suite, rawStatus, flaky }: Test): Case {
   const suites = typeof suite === "string" ? [suite] : (suite ?? []);
   const result = status === "passed" || status === "failed" ? status : ("skipped" as const);
-  // "pending" and "other" are no results: they count as skipped, and say what they were.
-  const word =
-    result === "skipped" ? status : result === "failed" ? (type ?? "failure") : undefined;
-  const told = [message, trace].filter((text) => typeof text === "string" && text !== "");
+  // The tool's own word, where it says more. "pending" and "other" are no results: they count as
+  // skipped, and say what they were.
+  const own = rawStatus === status ? undefined : rawStatus;
+  const word = own || (result === "failed" ? "failure" : status);
+  const told = [message, trace].filter((text) => text !== undefined && text !== "");
   const [first = "", second = ""] = told;
   return {
     name: pathOf(...suites, name),
     result,
-    category: result === "passed" && flaky ? "flaky" : word,
-    message: second?.includes(first ?? "") ? (second ?? "") : told.join("\n"),
+    category: result !== "passed" ? word : flaky ? "flaky" : undefined,
+    message: second.includes(first) ? second : told.join("\n"),
     // CTRF counts milliseconds.
-    seconds: typeof duration === "number" ? duration / 1000 : undefined,
+    seconds: duration === undefined ? undefined : duration / 1000,
   };
 }
 
+/** Undefined too where the service would not take it: a year of five digits, say of microseconds. */
 function momentOf(milliseconds: number | undefined): string | undefined {
   if (!milliseconds || Math.abs(milliseconds) > 8.64e15) return undefined;
-  return new Date(milliseconds).toISOString();
+  return utcOf(new Date(milliseconds).toISOString()) ?? undefined;
 }

@@ -136,6 +136,42 @@ describe("the report of", () => {
   });
 });
 
+describe("CTRF", () => {
+  const ctrf = (tests: object[], summary: unknown = null) =>
+    imported(JSON.stringify({ results: { summary, tests } }));
+
+  test("has as an error's category the tool's own word, and never the type of the test", async ({
+    expect,
+  }) => {
+    const [first] = await ctrf([
+      { name: "a", status: "failed", type: "e2e" },
+      { name: "b", status: "failed", type: "unit", rawStatus: "timedOut" },
+      { name: "c", status: "failed", rawStatus: "failed" },
+      { name: "d", status: "pending" },
+      { name: "e", status: "passed", rawStatus: "ok" },
+    ]);
+    const { results } = JSON.parse(JSON.stringify(first?.upload));
+    expect(results.map((each: Record<string, unknown>) => each["error_category"])).toEqual([
+      "failure",
+      "timedOut",
+      "failure",
+      "pending",
+      undefined,
+    ]);
+  });
+
+  test("with an odd field is read without it", async ({ expect }) => {
+    const odd = { duration: "3", message: { text: "no" }, suite: 7, flaky: "yes", trace: "at x" };
+    // Microseconds: a moment in the year 57000, which the service would refuse.
+    const [first] = await ctrf([{ name: "a", status: "failed", ...odd }], { start: 1.75e15 });
+    expect(first?.upload).toMatchObject({
+      started_at: DEFAULTS.startedAt,
+      results: [{ recipe_name: "a", result: "failed", error_message: "at x" }],
+    });
+    expect(await ctrf([{ name: "a", status: "passed" }])).toHaveLength(1);
+  });
+});
+
 describe("Millrace's own JSON", () => {
   const upload = {
     ecosystem: "npm",
