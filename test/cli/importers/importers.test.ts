@@ -315,10 +315,9 @@ describe("what is no report is refused, by file and line:", () => {
     await expect(imported(text)).rejects.toThrow(message);
   });
 
-  test("bytes that are not UTF-8", async ({ expect }) => {
-    await expect(imported(Buffer.from([0x3c, 0xff, 0xfe]))).rejects.toThrow(
-      "report: this is not UTF-8 text",
-    );
+  test("JSON that is not UTF-8", async ({ expect }) => {
+    const bytes = Buffer.from('{"batch_id":"é","results":[]}', "latin1");
+    await expect(imported(bytes)).rejects.toThrow("report: this is not UTF-8 text");
   });
 });
 
@@ -341,6 +340,43 @@ test.for([1, 2, 3, 5, 1_000])(
     ]);
   },
 );
+
+describe("a report is read", () => {
+  const suite = '<testsuite><testcase name="é"><failure>no\0</failure></testcase></testsuite>';
+  const utf16 = Buffer.from(`<?xml version="1.0" encoding="UTF-16"?>\n${suite}`, "utf16le");
+  const json = JSON.stringify({ results: { tests: [{ name: "é", status: "passed" }] } });
+
+  test.for([
+    ["in UTF-8 with a byte order mark", Buffer.from(`\uFEFF\r\n<?xml version="1.0"?>${suite}`)],
+    ["in UTF-16", Buffer.concat([Buffer.from([0xff, 0xfe]), utf16])],
+    ["in UTF-16, big-endian", Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]).swap16()],
+    ["in UTF-16 without a byte order mark", utf16],
+    ["in Latin-1", Buffer.from(`<?xml version='1.0' encoding='ISO-8859-1'?>${suite}`, "latin1")],
+    ["in windows-1252", Buffer.from(`<?xml encoding="windows-1252"?>${suite}`, "latin1")],
+    ["in an encoding nobody knows", Buffer.from(`<?xml encoding="klingon"?>${suite}`)],
+    ["in what is UTF-16 only by its own word", Buffer.from(`<?xml encoding="utf-16"?>${suite}`)],
+    ["after white space", Buffer.from(`\n \n<?xml version="1.0"?>\n${suite}`)],
+    ["of JSON in UTF-16", Buffer.from(`\uFEFF${json}`, "utf16le")],
+  ] as const)("%s", async ([, bytes], { expect }) => {
+    const [first] = await imported(bytes);
+    expect(first?.upload).toMatchObject({ results: [{ recipe_name: "é" }] });
+  });
+
+  test("with a replacement for a byte that is no text", async ({ expect }) => {
+    const bytes = Buffer.concat([
+      Buffer.from('<testsuite><testcase name="a"><failure>red '),
+      Buffer.from([0xff, 0xc3]),
+      Buffer.from("</failure></testcase></testsuite>"),
+    ]);
+    const [first] = await imported(bytes);
+    expect(first?.upload).toMatchObject({ results: [{ error_message: "red \uFFFD\uFFFD" }] });
+  });
+
+  test("with the line of a fault, whatever comes before it", async ({ expect }) => {
+    const text = '\n\n<?xml version="1.0"?>\n<testsuite>\n</testcase>';
+    await expect(imported(text)).rejects.toThrow("report:5: the XML is broken");
+  });
+});
 
 test("an odd name does not lose the report", async ({ expect }) => {
   const names = ["", " ", "x".repeat(2_000), "\u001b[31mred\u001b[0m", "a&#10;b", "é🙂"];
