@@ -1,4 +1,4 @@
-import { ImportError } from "./import-error.ts";
+import { suffixed } from "../delivery/split.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { messageOf, nameOf } from "./text.ts";
 
@@ -11,15 +11,18 @@ export interface Case {
   seconds?: number | undefined;
 }
 
-/** Tests that one report may hold; memory is bounded by it. */
+/** Tests of one upload; memory is bounded by it. */
 const MOST_CASES = 500_000;
 
-/** Gathers the cases of a report into an upload. */
+/** Gathers the cases of a report into an upload, and what is beyond MOST_CASES into further ones. */
 export class Collection {
   readonly #file: string;
   readonly #defaults: ImportDefaults;
-  readonly #results: Record<string, unknown>[] = [];
-  readonly #counts = { passed: 0, failed: 0, skipped: 0 };
+  #results: Record<string, unknown>[] = [];
+  #counts = { passed: 0, failed: 0, skipped: 0 };
+  /** Cases in the uploads before this one. */
+  #before = 0;
+  #full: ImportedUpload[] = [];
   /** ISO 8601, once the report has told. */
   startedAt: string | undefined;
   completedAt: string | undefined;
@@ -29,15 +32,9 @@ export class Collection {
     this.#defaults = defaults;
   }
 
-  /** @throws ImportError past the bound. */
   add({ name, result, category, message, seconds }: Case): void {
-    if (this.#results.length >= MOST_CASES) {
-      throw new ImportError(
-        this.#file,
-        undefined,
-        `there are over ${MOST_CASES} tests: split the report`,
-      );
-    }
+    // Here and nowhere else, so that reading a report again makes the same uploads of it.
+    if (this.#results.length >= MOST_CASES) this.#full.push(this.#close());
     this.#counts[result] += 1;
     this.#results.push({
       recipe_name: nameOf(name),
@@ -49,21 +46,35 @@ export class Collection {
     });
   }
 
+  /** The uploads that are full already, each once. */
+  *full(): Generator<ImportedUpload> {
+    const full = this.#full;
+    this.#full = [];
+    yield* full;
+  }
+
   /**
-   * The upload. A cancelled job has a result that says so, and that is skipped: what is absent
-   * did not run. Where nothing ran before it was cancelled there is no upload at all, since
-   * its zeros would look like a result.
+   * The last upload, and mostly the only one. A cancelled job has a result that says so, and that
+   * is skipped: what is absent did not run. Where nothing ran before it was cancelled there is no
+   * upload at all, since its zeros would look like a result.
    */
-  *uploads(): Generator<ImportedUpload> {
-    const { batchId, ecosystem, startedAt, minutes = {}, cancelled } = this.#defaults;
-    if (cancelled) {
+  *rest(): Generator<ImportedUpload> {
+    if (this.#defaults.cancelled) {
       if (this.#results.length === 0) return;
       this.add({ name: "(job cancelled)", result: "skipped", category: "cancelled" });
     }
+    yield* this.full();
+    yield this.#close();
+  }
+
+  #close(): ImportedUpload {
+    const { batchId, ecosystem, startedAt, minutes = {} } = this.#defaults;
     const { passed, failed, skipped } = this.#counts;
-    const total = this.#results.length;
+    const results = this.#results;
+    const total = results.length;
+    const first = this.#before === 0;
     const upload = {
-      batch_id: batchId,
+      batch_id: first ? batchId : suffixed(batchId, `.from${this.#before + 1}`),
       ecosystem: nameOf(ecosystem),
       started_at: this.startedAt ?? startedAt,
       ...(this.completedAt && { completed_at: this.completedAt }),
@@ -72,10 +83,13 @@ export class Collection {
       failed,
       skipped,
       ...(total > 0 && { success_rate: passed / total }),
-      ...(minutes.macos !== undefined && { macos_minutes: minutes.macos }),
-      ...(minutes.linux !== undefined && { linux_minutes: minutes.linux }),
-      results: this.#results,
+      ...(first && minutes.macos !== undefined && { macos_minutes: minutes.macos }),
+      ...(first && minutes.linux !== undefined && { linux_minutes: minutes.linux }),
+      results,
     };
-    yield { stream: "batch-metrics", upload, source: this.#file };
+    this.#before += total;
+    this.#results = [];
+    this.#counts = { passed: 0, failed: 0, skipped: 0 };
+    return { stream: "batch-metrics", upload, source: this.#file };
   }
 }

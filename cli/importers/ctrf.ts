@@ -57,8 +57,11 @@ export function* importCtrf(
   const collection = new Collection(file, defaults);
   collection.startedAt = momentOf(summary?.start);
   collection.completedAt = momentOf(summary?.stop);
-  for (const test of tests) collection.add(caseOf(test));
-  yield* collection.uploads();
+  for (const test of tests) {
+    collection.add(caseOf(test));
+    yield* collection.full();
+  }
+  yield* collection.rest();
 }
 
 function caseOf({ name, status, duration, message, trace, suite, rawStatus, flaky }: Test): Case {

@@ -2,13 +2,10 @@ import { suffixed } from "../delivery/split.ts";
 import { importCtrf, isCtrf } from "./ctrf.ts";
 import { ImportError } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
-import { linesOf } from "./lines.ts";
+import { linesOf, MOST_TEXT } from "./lines.ts";
 import { nameOf } from "./text.ts";
 
 type JsonObject = Record<string, unknown>;
-
-/** Characters of a JSON file that is written over several lines, and so parsed whole; with LINE_OVERHEAD for each. */
-const MOST_TEXT = 256 * 1024 * 1024;
 
 /** What a line takes in memory besides its characters, counted as characters. */
 const LINE_OVERHEAD = 40;

@@ -32,9 +32,12 @@ export async function* importJunit(
   const collection = new Collection(file, defaults);
   const parser = new SaxesParser({ fileName: file, position: true });
   const reader = new JunitReader(file, parser, collection);
-  for await (const text of withoutForbidden(chunks)) reader.guard(() => parser.write(text));
+  for await (const text of withoutForbidden(chunks)) {
+    reader.guard(() => parser.write(text));
+    yield* collection.full();
+  }
   reader.guard(() => parser.close());
-  yield* collection.uploads();
+  yield* collection.rest();
 }
 
 /** Follows the parser through suites and cases. */

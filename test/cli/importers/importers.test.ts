@@ -257,11 +257,12 @@ test("white space without end is refused, and not read to its end", async ({ exp
 });
 
 test.for([
-  ["of long lines", `${"x".repeat(8_000_000)}\n`, 35],
-  ["of empty lines", "\n".repeat(100_000), 6_710_888],
+  ["of long lines", `${"x".repeat(8_000_000)}\n`, "35: up to here the file is one JSON value"],
+  ["of empty lines", "\n".repeat(100_000), "6710888: up to here the file is one JSON value"],
+  ["on one line", "x".repeat(8_000_000), "2: the line is over 268435456 characters"],
 ] as const)(
   "a value %s without end is refused, and not read to its end",
-  async ([, piece, line], { expect }) => {
+  async ([, piece, fault], { expect }) => {
     const more = Buffer.from(piece);
     let pieces = 0;
     async function* endless() {
@@ -274,7 +275,7 @@ test.for([
     const read = async () => {
       for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
     };
-    await expect(read()).rejects.toThrow(`endless:${line}: up to here the file is one JSON value`);
+    await expect(read()).rejects.toThrow(`endless:${fault}`);
     expect(pieces).toBeLessThan(100);
   },
 );
@@ -415,4 +416,49 @@ test("a report of 60 MB is read in little memory", async ({ expect }) => {
   }
   expect(results).toBe(10_000);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000_000);
+});
+
+test("a report of more tests than one upload takes is several, and the minutes count once", async ({
+  expect,
+}) => {
+  function* pieces() {
+    yield '<testsuites><testsuite timestamp="2026-02-01T00:00:00">';
+    for (let index = 0; index < 1_001; index++) yield '<testcase name="t"/>'.repeat(1_000);
+    yield '<testcase name="last"><failure/></testcase></testsuite></testsuites>';
+  }
+  const uploads = [];
+  const source = { name: "r", open: () => Readable.from(pieces()) };
+  for await (const { upload } of importReport(source, { ...DEFAULTS, minutes: { linux: 9 } })) {
+    const { results, ...run } = upload;
+    uploads.push({ ...run, rows: Array.isArray(results) ? results.length : 0 });
+  }
+  const common = { ecosystem: "npm", started_at: "2026-02-01T00:00:00Z", skipped: 0 };
+  const full = { ...common, total_recipes: 500_000, passed: 500_000, failed: 0, success_rate: 1 };
+  expect(uploads).toEqual([
+    { ...full, batch_id: "run-1", rows: 500_000, linux_minutes: 9 },
+    { ...full, batch_id: "run-1.from500001", rows: 500_000 },
+    {
+      ...common,
+      batch_id: "run-1.from1000001",
+      total_recipes: 1_001,
+      passed: 1_000,
+      failed: 1,
+      success_rate: 1_000 / 1_001,
+      rows: 1_001,
+    },
+  ]);
+});
+
+test("one long line is as good as many", async ({ expect }) => {
+  const message = "x".repeat(50_000);
+  function* pieces() {
+    yield '{"results":{"tests":[';
+    for (let index = 0; index < 1_400; index++)
+      yield `${index ? "," : ""}{"name":"t","status":"failed","message":"${message}"}`;
+    yield "]}}";
+  }
+  const source = { name: "r", open: () => Readable.from(pieces()) };
+  const totals = [];
+  for await (const { upload } of importReport(source, DEFAULTS)) totals.push(upload["failed"]);
+  expect(totals).toEqual([1_400]);
 });
