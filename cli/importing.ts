@@ -10,7 +10,7 @@ import {
   ImportError,
   importReport,
 } from "./importers/index.ts";
-import { common } from "./settings.ts";
+import { common, variable } from "./settings.ts";
 import type { Source } from "./sources.ts";
 import type { NewEntry } from "./spool/entry.ts";
 
@@ -84,7 +84,7 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
   const name = options.batchId ?? ci.batchId;
   return {
     batchId: own ? name : suffixed(name, `:${slug}${runOf(ci, source, options)}`),
-    ecosystem: options.ecosystem ?? process.env["MILLRACE_ECOSYSTEM"] ?? "ci",
+    ecosystem: options.ecosystem ?? variable("MILLRACE_ECOSYSTEM") ?? "ci",
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
     minutes: source.first ? ci.minutes : {},
     cancelled: ci.cancelled,

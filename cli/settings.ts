@@ -31,20 +31,36 @@ export const common = { json: v.optional(v.boolean(), false), spool: v.optional(
 export const remote = { ...common, url: v.optional(v.string()), token: v.optional(v.string()) };
 
 /**
- * The options of a command, checked.
+ * The options of a command, checked. An empty one is not given: scripts pass on what they may
+ * not have.
  * @throws Failure naming the option.
  */
 export function parseOptions<const Schema extends v.GenericSchema>(
   schema: Schema,
   options: unknown,
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, options);
+  const result = v.safeParse(schema, filled(options));
   if (result.success) return result.output;
   const faults = result.issues.map((issue) => {
     const name = (v.getDotPath(issue) ?? "").replaceAll(/[A-Z]/g, (big) => `-${big.toLowerCase()}`);
     return `--${name} ${issue.message}`;
   });
   throw new Failure(faults.join("; "), EXIT.wrongInput);
+}
+
+function filled(options: unknown): unknown {
+  if (typeof options !== "object" || options === null) return options;
+  const given = Object.entries(options).filter(([, value]) => !isBlank(value));
+  return Object.fromEntries(given);
+}
+
+function isBlank(value: unknown): boolean {
+  return typeof value === "string" && value.trim() === "";
+}
+
+/** A variable of the environment. An empty one is how CI hands over what is not there. */
+export function variable(name: string): string | undefined {
+  return process.env[name]?.trim() || undefined;
 }
 
 /** Where the service is, as the flags have it. */
@@ -67,18 +83,17 @@ export function connectionOf(options: Flags): Connection {
 export function findConnection(
   options: Flags,
 ): { connection: Connection; reason?: never } | { connection?: never; reason: string } {
-  const url = options.url ?? process.env["MILLRACE_URL"];
+  const url = options.url ?? variable("MILLRACE_URL");
   if (!url) return { reason: "no address is configured: give --url or set MILLRACE_URL" };
   const parsed = v.safeParse(Address, url);
   if (!parsed.success) return { reason: `--url or MILLRACE_URL ${parsed.issues[0].message}` };
-  // An empty variable is how CI hands over a secret that is not there.
-  const token = options.token ?? process.env["MILLRACE_TOKEN"];
-  return { connection: { url: parsed.output, token: token?.trim() || undefined } };
+  const token = options.token?.trim() ?? variable("MILLRACE_TOKEN");
+  return { connection: { url: parsed.output, token } };
 }
 
 /** The spool's file: `--spool`, `MILLRACE_SPOOL`, or one below the user's state directory. */
 export function spoolPathOf(options: { spool?: string | undefined }): string {
-  const chosen = options.spool ?? process.env["MILLRACE_SPOOL"];
+  const chosen = options.spool ?? variable("MILLRACE_SPOOL");
   if (chosen) return chosen;
   const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
   return join(state, "millrace", "spool.db");

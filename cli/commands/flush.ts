@@ -5,7 +5,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
-import { connectionOf, parseOptions, spoolPathOf } from "../settings.ts";
+import { connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
 import { Spool } from "../spool/spool.ts";
 import { moveToSpool } from "../telemetry/move.ts";
 import { courierOf, sending } from "./upload.ts";
@@ -47,6 +47,7 @@ export async function flush(given: unknown): Promise<number> {
 
 /** Of the flags, or of `MILLRACE_TELEMETRY`. */
 function telemetryPaths(given: readonly string[]): readonly string[] {
-  const configured = process.env["MILLRACE_TELEMETRY"];
-  return given.length > 0 || !configured ? given : [configured];
+  const named = given.filter((path) => path !== "");
+  const configured = variable("MILLRACE_TELEMETRY");
+  return named.length > 0 || !configured ? named : [configured];
 }

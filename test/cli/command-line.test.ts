@@ -105,6 +105,21 @@ test("the minutes of a job go with the first of its reports", async ({ expect })
   ]);
 });
 
+test("an empty variable, and an empty option, is one that is not set", async ({ expect }) => {
+  const file = join(newFolder(), "a.xml");
+  writeFileSync(file, '<testsuite><testcase name="t"/></testsuite>');
+  const empty = { MILLRACE_ECOSYSTEM: "", MILLRACE_LINUX_MINUTES: "", MILLRACE_URL: " " };
+  const bare = await run(bundle, ["convert", file], empty);
+  expect(JSON.parse(bare.stdout)).toMatchObject({ ecosystem: "ci" });
+  const options = ["--ecosystem=", "--batch-id=", "--started-at="];
+  const given = await run(bundle, ["convert", file, ...options], { MILLRACE_ECOSYSTEM: "npm" });
+  expect(given.stdout).toBe(bare.stdout.replaceAll('"ci"', '"npm"'));
+  const where = settings();
+  const sent = ["upload", file, "--deadline=", "--url=", "--spool=", "--rate="];
+  expect((await run(bundle, sent, { ...where, ...empty })).stdout).toBe("1 spooled\n");
+  expect((await run(bundle, ["spool", "list", "--json"], where)).stdout).toContain("a.xml");
+});
+
 test("an upload can be shown and dropped by its number in the spool", async ({ expect }) => {
   const where = settings();
   const { text } = uploadNamed("a");
