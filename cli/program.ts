@@ -102,7 +102,7 @@ function importing(command: Command): Command {
 function sending(command: Command): Command {
   return remote(command)
     .option("--wait", "until the batches are written")
-    .option("--deadline <seconds>", "for all of it (60)")
+    .option("--deadline <seconds>", "after the input is read (60)")
     .option("--concurrency <count>", "uploads at once (8)")
     .option("--rate <count>", "requests a second (50)");
 }

@@ -11,6 +11,8 @@ export interface Source {
   modified: number;
   /** Whether it is the first of its command: what counts for all of them together goes with it. */
   first: boolean;
+  /** Whether it is standard input or a pipe, which end when another process likes. */
+  waits: boolean;
   open(): NodeJS.ReadableStream;
 }
 
@@ -67,8 +69,9 @@ async function pathsOf(name: string): Promise<string[]> {
 function sourceOf(path: string, first: boolean): Source {
   // Standard input by its path would block a thread that the process has to wait for when it ends.
   if (path === "-" || path === "/dev/stdin") {
-    return { name: path, modified: Date.now(), first, open: () => process.stdin };
+    return { name: path, modified: Date.now(), first, waits: true, open: () => process.stdin };
   }
-  const modified = statSync(path).mtimeMs;
-  return { name: path, modified, first, open: () => createReadStream(path) };
+  const stats = statSync(path);
+  const open = () => createReadStream(path);
+  return { name: path, modified: stats.mtimeMs, first, waits: !stats.isFile(), open };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import type { Connection } from "../delivery/connection.ts";
 import { Courier, type Delivery } from "../delivery/courier.ts";
+import { Deadline } from "../delivery/deadline.ts";
 import { Pace } from "../delivery/pace.ts";
 import { EXIT } from "../exit-codes.ts";
 import { importing, readUploads } from "../importing.ts";
@@ -73,18 +74,21 @@ export function courierOf(
   interrupt: Interrupt,
   step: () => void,
 ): Courier {
-  const milliseconds = deadline * 1000;
+  const ends = new Deadline(deadline * 1000);
   const sendOptions = {
     connection,
     wait,
     pace: new Pace(rate),
-    signal: AbortSignal.any([interrupt.signal, AbortSignal.timeout(milliseconds)]),
-    deadline: Date.now() + milliseconds,
+    signal: AbortSignal.any([interrupt.signal, ends.signal]),
+    deadline: ends,
   };
   return new Courier(spool, sendOptions, concurrency, step);
 }
 
-/** Reads each file into the spool. What is wrong is noted, and the others go on. */
+/**
+ * Reads each file into the spool. What is wrong is noted, and the others go on. Standard input
+ * and pipes come last: while they stay open nothing else must wait to be kept.
+ */
 async function readAll(
   sources: readonly Source[],
   options: Options,
@@ -92,7 +96,7 @@ async function readAll(
   faults: string[],
   onKept: (id: number) => void,
 ): Promise<void> {
-  for (const source of sources) {
+  for (const source of sources.toSorted((one, other) => Number(one.waits) - Number(other.waits))) {
     const uploads = readUploads(source, options, sources.length === 1, faults);
     for await (const entries of uploads) for (const entry of entries) onKept(spool.add(entry));
   }

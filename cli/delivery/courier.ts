@@ -50,8 +50,9 @@ export class Courier {
       );
   }
 
-  /** Resolves when all that was taken has come to an end. @throws what nobody foresaw. */
+  /** All is taken: resolves when it has come to an end, at the deadline at the latest. @throws what nobody foresaw. */
   async finish(): Promise<void> {
+    this.#options.deadline.begin();
     await Promise.all(this.#taken.values());
   }
 

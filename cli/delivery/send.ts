@@ -5,6 +5,7 @@ import { ATTEMPT_TIMEOUT_MS, WAIT_SECONDS } from "../limits.ts";
 import { type Answer, readAnswer, refusalOf } from "./answer.ts";
 import { delayAfter, isPassing, retryAfterOf } from "./backoff.ts";
 import { call, type Connection } from "./connection.ts";
+import type { Deadline } from "./deadline.ts";
 import type { Pace } from "./pace.ts";
 
 /** How the sending of one upload ended. */
@@ -21,8 +22,7 @@ export interface SendOptions {
   pace: Pace;
   /** Aborts at the deadline, and when the user stops the process. */
   signal: AbortSignal;
-  /** The moment of the deadline, in milliseconds since 1970. */
-  deadline: number;
+  deadline: Deadline;
   /** Asks the service to answer when the batch is written. */
   wait: boolean;
 }
@@ -54,7 +54,7 @@ export async function send(
   try {
     return await pRetry(
       async () => {
-        await options.pace.turn(options.signal, options.deadline);
+        await options.pace.turn(options.signal, options.deadline.moment);
         attempts += 1;
         return await attempt(path, body, options, attempts);
       },
@@ -83,7 +83,7 @@ async function waitFor(error: Passing, attempts: number, options: SendOptions): 
   if (error.retryAfter_ms > 0) options.pace.pause(error.retryAfter_ms);
   const delay = delayAfter(attempts, error.retryAfter_ms);
   // Waiting for a moment past the deadline would only hold up the build.
-  if (Date.now() + delay > options.deadline) throw error;
+  if (Date.now() + delay > options.deadline.moment) throw error;
   await sleep(delay, undefined, { signal: options.signal });
 }
 

@@ -131,13 +131,13 @@ test("an upload can be shown and dropped by its number in the spool", async ({ e
   expect([dropped.code, JSON.parse(dropped.stdout)]).toEqual([1, { dropped: [1], missing: [2] }]);
 });
 
-test("SIGINT while standard input is still open keeps what was read, and ends with 130", async ({
+test("SIGINT while standard input is still open keeps the files, and ends with 130", async ({
   expect,
 }) => {
   const folder = newFolder();
   writeUploads(folder, "kept", 1);
   const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:65321", MILLRACE_TOKEN: "t" };
-  const { child, ended } = start(bundle, ["upload", join(folder, "kept-0.json"), "-"], where);
+  const { child, ended } = start(bundle, ["upload", "-", join(folder, "kept-0.json")], where);
   setTimeout(() => child.kill("SIGINT"), 1_000);
   const { code, stdout } = await ended;
   expect([code, stdout]).toEqual([130, "1 spooled\n"]);

@@ -68,6 +68,19 @@ test("the next upload sends what an earlier one had to leave in the spool", asyn
   expect(missing([first, second])()).toEqual([]);
 });
 
+test("the deadline counts from when all is read: standard input may take longer", async ({
+  expect,
+}) => {
+  const folder = newFolder();
+  const [slow, file] = [uploadNamed("slow"), uploadNamed("beside-slow")];
+  writeFileSync(join(folder, "a.json"), file.text);
+  const args = ["upload", "-", join(folder, "a.json"), "--wait", "--deadline", "2"];
+  const { child, ended } = start(bundle, args, client());
+  setTimeout(() => child.stdin?.end(slow.text), 4_000);
+  expect(await ended).toMatchObject({ code: 0, stdout: "2 written\n" });
+  expect(missing([slow, file])()).toEqual([]);
+});
+
 test("429 is retried, and not before Retry-After has passed", async ({ expect }) => {
   const front = await openBusyFront(service?.url ?? "", 1, "2");
   const upload = uploadNamed("busy");
