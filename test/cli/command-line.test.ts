@@ -152,6 +152,43 @@ test("a new token is shown with its hash, and never with the secret for the serv
   expect(secret).toEqual({ name: "deploy", sha256, scopes: ["ingest", "admin"] });
 });
 
+test("a slow reader of standard error gets all of it", async ({ expect }) => {
+  const { child, ended } = start(bundle, ["upload", "-"], settings());
+  child.stdin?.end('{"results":[]}\n'.repeat(6_000));
+  child.stderr?.pause();
+  setTimeout(() => child.stderr?.resume(), 4_000);
+  const { code, stderr } = await ended;
+  expect([code, stderr.match(/total_recipes is required/g)?.length]).toEqual([2, 6_000]);
+});
+
+test("a reader that goes away does not end the client", async ({ expect }) => {
+  const { child, ended } = start(bundle, ["convert", "-"], {});
+  child.stdout?.destroy();
+  for (let index = 0; index < 500; index++) child.stdin?.write(`${uploadNamed("a").text}\n`);
+  child.stdin?.end();
+  expect((await ended).code).toBe(0);
+});
+
+test("with --json every failure is one JSON document too", async ({ expect }) => {
+  const failures = [
+    ["upload", "x", "--deadline", "soon"],
+    ["upload"],
+    ["status", "b"],
+    ["status", "b", "--url", "http://127.0.0.1:9"],
+    ["dead", "list"],
+    ["dead", "drop"],
+    ["token", "new", "--scopes", "all"],
+    ["flush", "--url", "gopher://x"],
+  ].map(async (args) => {
+    const { code, stdout, stderr } = await run(bundle, [...args, "--json"], settings());
+    const { error }: { error: string } = JSON.parse(stdout);
+    return code !== 0 && error !== "" && stderr.includes(`error: ${error}`);
+  });
+  expect(await Promise.all(failures)).toEqual(failures.map(() => true));
+  const file = await run(bundle, ["status", "b", "--", "--json"], settings());
+  expect(file.stdout).toBe("");
+});
+
 test("what is piped has no colours and no bars", async ({ expect }) => {
   const folder = newFolder();
   writeUploads(folder, "plain", 3);
