@@ -28,7 +28,10 @@ async function run(): Promise<void> {
   if (interrupted) process.exitCode = status ?? 1;
   if (stdout.trim() === "") throw new Error(`millrace ended with ${status} and told nothing`);
 
-  const report = v.parse(UploadReport, JSON.parse(stdout));
+  const report: unknown = JSON.parse(stdout);
+  // What went wrong is among the warnings.
+  if (!v.is(UploadReport, report))
+    throw new Error(`millrace ended with ${status} and did not report`);
   const { written = 0, pending = 0, spooled = 0 } = report.counts;
   const summary = summaryOf(report);
   console.log(summary);

@@ -18,7 +18,7 @@ export const UploadReport = v.object({
 });
 export type UploadReport = v.InferOutput<typeof UploadReport>;
 
-/** Uploads that the summary lists; a page has room for no more. */
+/** Uploads, and faults, that the summary lists: GitHub takes 1 MiB, and a reader less. */
 const MOST_ROWS = 50;
 
 /** The step's summary, in Markdown: counts, what became of each batch, and what was kept back. */
@@ -31,6 +31,8 @@ export function summaryOf(report: UploadReport): string {
       return `| ${cell(source)} | <code>${cell(batch_id)}</code> | ${results} | ${cell(told)} |`;
     });
   const more = report.uploads.length - rows.length;
+  const errors = report.errors.slice(0, MOST_ROWS);
+  const further = report.errors.length - errors.length;
   return [
     "### Millrace",
     counts.map(([what, number]) => `${number} ${what}`).join(", ") || "Nothing was uploaded.",
@@ -46,7 +48,8 @@ export function summaryOf(report: UploadReport): string {
           `${report.spool.waiting} kept in the spool \`${report.spool.path}\`: sent by the next upload or \`millrace flush\`.`,
         ]
       : []),
-    ...report.errors.map((error) => `\n- ${cell(error)}`),
+    ...errors.map((error) => `\n- ${cell(error)}`),
+    ...(further > 0 ? ["", `… and ${further} more errors: the step's log has them all.`] : []),
     "",
   ].join("\n");
 }

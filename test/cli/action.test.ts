@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { summaryOf } from "../../cli/action/summary.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
 import { openBusyFront, openSilentFront } from "./front.ts";
@@ -143,6 +144,28 @@ describe("the action", () => {
     expect(output).toMatch(/::warning.*README\.md:1: this is neither JUnit XML nor JSON/);
     expect(output).toMatch(/::warning.*such\.xml/);
   });
+});
+
+test("a summary of ever so many faults and uploads stays far below what GitHub takes", ({
+  expect,
+}) => {
+  const text = "<&>|".repeat(1_000);
+  const upload = {
+    source: text,
+    stream: "batch-metrics",
+    batch_id: "b",
+    rows: 1,
+    state: "refused",
+  };
+  const report = {
+    counts: { refused: 6_000, errors: 6_000 },
+    uploads: Array.from({ length: 6_000 }, () => ({ ...upload, reason: text })),
+    errors: Array.from({ length: 6_000 }, () => text),
+    spool: { path: "spool.db", waiting: 0 },
+  };
+  const summary = summaryOf(report);
+  expect(Buffer.byteLength(summary)).toBeLessThan(500_000);
+  expect(summary).toContain("5950 more errors");
 });
 
 describe("the step with curl and jq", () => {
