@@ -86,6 +86,8 @@ function option(name: string): string[] {
 /** The token goes by the environment: arguments can be seen by every process. */
 function environmentOf(): NodeJS.ProcessEnv {
   return {
+    // HTTPS_PROXY and its like, which Node ignores unless told. A runner may say otherwise.
+    NODE_USE_ENV_PROXY: "1",
     ...process.env,
     MILLRACE_URL: input("url"),
     MILLRACE_TOKEN: input("token"),

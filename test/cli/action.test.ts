@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { summaryOf } from "../../cli/action/summary.ts";
@@ -64,7 +65,11 @@ function step(
 }
 
 describe("the action", () => {
-  const act = (inputs: Record<string, string>, onStart?: (child: ChildProcess) => void) => {
+  const act = (
+    inputs: Record<string, string>,
+    onStart?: (child: ChildProcess) => void,
+    runner: Record<string, string> = {},
+  ) => {
     const all = {
       url: address(),
       token: "dev-upload-token",
@@ -76,7 +81,7 @@ describe("the action", () => {
       Object.entries(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
     );
     const program = [join(process.cwd(), "action/main.mjs")];
-    return step(process.execPath, program, environment, onStart);
+    return step(process.execPath, program, { ...runner, ...environment }, onStart);
   };
   const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
 
@@ -132,6 +137,21 @@ describe("the action", () => {
     silent.close();
     expect([code, outputs]).toEqual([143, "delivered=0\nspooled=1\n"]);
     expect(summary).toContain("kept in the spool");
+  });
+
+  test("goes through the runner's proxy", async ({ expect }) => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer().on("connect", ({ url }, socket) => {
+      asked.push(url);
+      socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const place = proxy.address();
+    const port = typeof place === "object" && place ? place.port : 0;
+    const inputs = { files: report, url: "https://millrace.invalid", wait: "false", deadline: "1" };
+    await act(inputs, undefined, { HTTPS_PROXY: `http://127.0.0.1:${port}` });
+    proxy.close();
+    expect(asked).toContain("millrace.invalid:443");
   });
 
   test("warns of a file that is missing or malformed, and still uploads the others", async ({
