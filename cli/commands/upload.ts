@@ -41,7 +41,7 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const interrupt = onInterrupt();
   const { connection, reason } = findConnection(options);
   const { found, missing } = await findSources(names);
-  const faults = missing.map(({ name, reason }) => `${name}: ${reason}`);
+  const faults = missing.map((each) => `${each.name}: ${each.reason}`);
   const spool = openSpool(spoolPathOf(options), output);
   const progress = output.progress("uploads", found.length);
   const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
