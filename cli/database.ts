@@ -46,7 +46,11 @@ export function transaction<Result>(db: DatabaseSync, work: () => Result): Resul
     db.exec("COMMIT");
     return result;
   } catch (error) {
-    db.exec("ROLLBACK");
+    try {
+      db.exec("ROLLBACK");
+    } catch {
+      // A disk that is full has rolled it back already; what matters is the first error.
+    }
     throw error;
   }
 }

@@ -1,28 +1,36 @@
+import { reasonOf } from "./failure.ts";
 import type { Delivery } from "./delivery/courier.ts";
 import { counted, type Output } from "./output.ts";
 import type { Spool } from "./spool/spool.ts";
 
-const STATES = ["written", "pending", "dead", "spooled", "refused"] as const;
+const STATES = ["written", "pending", "dead", "spooled", "refused", "lost"] as const;
 
 /** Reasons shown to a person; the rest is in `millrace spool list`. */
 const SHOWN = 5;
 
+/** What there is to tell at the end of a run. */
+interface Told {
+  deliveries: readonly Delivery[];
+  /** What was wrong with the input, a line each. */
+  faults: readonly string[];
+  /** What the spool could not do. */
+  troubles: ReadonlySet<string>;
+}
+
 /**
  * Tells what became of the uploads.
- * @param faults what was wrong with the input, a line each.
- * @returns how many uploads the service did not take, or took and could not write.
+ * @returns how many uploads the service did not take, or took and could not write; and how
+ *   many wait in the spool.
  */
 export function reportDeliveries(
   output: Output,
   spool: Spool,
-  deliveries: readonly Delivery[],
-  faults: readonly string[],
-): { undelivered: number } {
+  { deliveries, faults, troubles }: Told,
+): { undelivered: number; waiting: number } {
   const counts = Object.fromEntries(
     STATES.map((state) => [state, deliveries.filter((each) => each.state === state).length]),
   );
   const duplicates = deliveries.filter((each) => each.duplicate).length;
-  const remaining = { waiting: spool.count("waiting"), refused: spool.count("refused") };
 
   for (const fault of faults) output.error(fault);
   const trouble = deliveries.filter(({ state }) => state !== "written" && state !== "pending");
@@ -30,10 +38,10 @@ export function reportDeliveries(
     output.warn(`${stream} ${batch_id} is ${state}: ${reason ?? "no reason was given"}`);
   }
   if (trouble.length > SHOWN) output.warn(`and ${trouble.length - SHOWN} more`);
-  if (remaining.waiting > 0) {
-    const what = counted(remaining.waiting, "upload");
-    output.warn(`${what} in the spool ${spool.path}: send with millrace flush`);
-  }
+  const { lost = 0 } = counts;
+  if (lost > 0) output.error(`${counted(lost, "upload")} lost: neither delivered nor kept`);
+  const remaining = remainingIn(spool, output);
+  for (const reason of troubles) output.warn(`the spool ${spool.path} failed: ${reason}`);
 
   const summary = STATES.filter((state) => counts[state]).map(
     (state) => `${counts[state]} ${state}`,
@@ -49,5 +57,22 @@ export function reportDeliveries(
     },
     [line],
   );
-  return { undelivered: trouble.length };
+  return { undelivered: trouble.length, waiting: remaining.waiting };
+}
+
+/** What is kept for a later run, with a line about it. */
+function remainingIn(spool: Spool, output: Output): { waiting: number; refused: number } {
+  const none = { waiting: 0, refused: 0 };
+  if (!spool.lasting) return none;
+  try {
+    const remaining = { waiting: spool.count("waiting"), refused: spool.count("refused") };
+    if (remaining.waiting > 0) {
+      const what = counted(remaining.waiting, "upload");
+      output.warn(`${what} in the spool ${spool.path}: send with millrace flush`);
+    }
+    return remaining;
+  } catch (error) {
+    output.warn(`the spool ${spool.path} cannot be read: ${reasonOf(error)}`);
+    return none;
+  }
 }

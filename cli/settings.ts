@@ -91,10 +91,23 @@ export function findConnection(
   return { connection: { url: parsed.output, token } };
 }
 
-/** The spool's file: `--spool`, `MILLRACE_SPOOL`, or one below the user's state directory. */
+/**
+ * The spool's file: `--spool`, `MILLRACE_SPOOL`, or one below the user's state directory.
+ * @throws Failure where the user has none.
+ */
 export function spoolPathOf(options: { spool?: string | undefined }): string {
   const chosen = options.spool ?? variable("MILLRACE_SPOOL");
   if (chosen) return chosen;
-  const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  const state = process.env["XDG_STATE_HOME"] || join(homeOf(), ".local", "state");
   return join(state, "millrace", "spool.db");
+}
+
+/** A container may run as a user that has neither `HOME` nor an entry in /etc/passwd. */
+function homeOf(): string {
+  try {
+    return homedir();
+  } catch {
+    const ways = "give --spool or set MILLRACE_SPOOL";
+    throw new Failure(`this user has no home directory: ${ways}`, EXIT.wrongInput);
+  }
 }

@@ -24,7 +24,7 @@ export async function doctor(given: unknown): Promise<number> {
   const findings = connection
     ? [...(await checkService(connection)), ...(await checkToken(connection))]
     : [fault("address", reason)];
-  findings.push(checkSpool(spoolPathOf(options)), ok("node", process.versions.node));
+  findings.push(checkSpool(options), ok("node", process.versions.node));
 
   const lines = table(findings.map(({ check, state, detail }) => [state, check, detail]));
   new Output(options.json).result(findings, lines);
@@ -84,17 +84,21 @@ async function checkToken(connection: Connection): Promise<Finding[]> {
   }
 }
 
-function checkSpool(path: string): Finding {
+function checkSpool(options: v.InferOutput<typeof Options>): Finding {
+  let path = "";
   try {
+    path = spoolPathOf(options);
     const spool = new Spool(path);
     const state = spool.check();
+    // Claims nothing, but fails where the table is another's.
+    spool.claim(0, false);
     const [waiting, refused] = [spool.count("waiting"), spool.count("refused")];
     spool.close();
     if (state !== "ok") return fault("spool", `${path} is damaged: ${state}`);
     const detail = `${path}: ${waiting} waiting, ${refused} refused`;
     return waiting + refused > 0 ? note("spool", detail) : ok("spool", detail);
   } catch (error) {
-    return fault("spool", `${path} cannot be used: ${reasonOf(error)}`);
+    return fault("spool", `${path} cannot be used: ${reasonOf(error)}`.trim());
   }
 }
 

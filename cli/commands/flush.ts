@@ -31,7 +31,7 @@ export async function flush(given: unknown): Promise<number> {
   }
   for (;;) {
     const ids = spool.claim(OLDER_AT_ONCE, options.refused);
-    for (const id of ids) courier.take(id);
+    for (const kept of ids) courier.take(kept);
     await courier.finish();
     // What fails is free to be claimed again; once is enough for one run.
     const stayed = courier.deliveries.some(
@@ -39,7 +39,8 @@ export async function flush(given: unknown): Promise<number> {
     );
     if (ids.length < OLDER_AT_ONCE || stayed) break;
   }
-  const { undelivered } = reportDeliveries(output, spool, courier.deliveries, faults);
+  const { deliveries, troubles } = courier;
+  const { undelivered } = reportDeliveries(output, spool, { deliveries, faults, troubles });
   spool.close();
   const failed = undelivered > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);

@@ -5,13 +5,15 @@ import { Courier, type Delivery } from "../delivery/courier.ts";
 import { Deadline } from "../delivery/deadline.ts";
 import { Pace } from "../delivery/pace.ts";
 import { EXIT } from "../exit-codes.ts";
+import { reasonOf } from "../failure.ts";
 import { importing, readUploads } from "../importing.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { GRACE_MS, OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
-import { findConnection, parseOptions, Positive, remote, spoolPathOf, Whole } from "../settings.ts";
+import { findConnection, parseOptions, Positive, remote, Whole } from "../settings.ts";
 import { findSources, type Source } from "../sources.ts";
+import type { NewEntry } from "../spool/entry.ts";
 import { openSpool } from "../spool/open.ts";
 import type { Spool } from "../spool/spool.ts";
 
@@ -42,25 +44,25 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const { connection, reason } = findConnection(options);
   const { found, missing } = await findSources(names);
   const faults = missing.map((each) => `${each.name}: ${each.reason}`);
-  const spool = openSpool(spoolPathOf(options), output);
+  const { spool, older } = openSpool(options, connection ? OLDER_AT_ONCE : 0, output);
   const progress = output.progress("uploads", found.length);
   const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
 
-  const older = connection ? spool.claim(OLDER_AT_ONCE, false) : [];
   const kept: Delivery[] = [];
-  const reading = readAll(found, options, spool, faults, (id) => {
-    if (reason === undefined) courier?.take(id);
-    else kept.push(...spooled(spool, id, reason));
+  const reading = readAll(found, options, faults, (entry) => {
+    if (reason === undefined) courier?.post(entry);
+    else kept.push(keep(spool, entry, reason));
   });
   await untilGraceEnds(reading, interrupt);
   if (courier) {
-    for (const id of older) courier.take(id);
+    for (const each of older) courier.take(each);
     await courier.finish();
   }
   progress.stop();
 
   const deliveries = [...(courier?.deliveries ?? []), ...kept];
-  const { undelivered } = reportDeliveries(output, spool, deliveries, faults);
+  const troubles = courier?.troubles ?? new Set();
+  const { undelivered } = reportDeliveries(output, spool, { deliveries, faults, troubles });
   spool.close();
   const failed = options.failOnError && undelivered > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
@@ -86,19 +88,18 @@ export function courierOf(
 }
 
 /**
- * Reads each file into the spool. What is wrong is noted, and the others go on. Standard input
- * and pipes come last: while they stay open nothing else must wait to be kept.
+ * Reads each file. What is wrong is noted, and the others go on. Standard input and pipes come
+ * last: while they stay open nothing else must wait to be kept.
  */
 async function readAll(
   sources: readonly Source[],
   options: Options,
-  spool: Spool,
   faults: string[],
-  onKept: (id: number) => void,
+  onUpload: (entry: NewEntry) => void,
 ): Promise<void> {
   for (const source of sources.toSorted((one, other) => Number(one.waits) - Number(other.waits))) {
     const uploads = readUploads(source, options, sources.length === 1, faults);
-    for await (const entries of uploads) for (const entry of entries) onKept(spool.add(entry));
+    for await (const entries of uploads) for (const entry of entries) onUpload(entry);
   }
 }
 
@@ -116,10 +117,17 @@ async function untilGraceEnds(reading: Promise<void>, { signal }: Interrupt): Pr
 }
 
 /** Without an address that can be used, the spool is as far as an upload gets. */
-function spooled(spool: Spool, id: number, reason: string): Delivery[] {
-  const entry = spool.find(id);
-  if (!entry) return [];
-  spool.setBack(id, { state: "waiting", attempts: 0, status: null, reason });
+function keep(spool: Spool, entry: NewEntry, reason: string): Delivery {
   const { source, stream, batch_id, rows } = entry;
-  return [{ source, stream, batch_id, rows, state: "spooled", duplicate: false, reason }];
+  const delivery = { source, stream, batch_id, rows, duplicate: false };
+  let kept = false;
+  try {
+    const { id } = spool.add(entry);
+    kept = spool.lasting;
+    spool.setBack(id, { state: "waiting", attempts: 0, status: null, reason });
+    return { ...delivery, state: kept ? "spooled" : "lost", reason };
+  } catch (error) {
+    const both = `${reason}; the spool: ${reasonOf(error)}`;
+    return { ...delivery, state: kept ? "spooled" : "lost", reason: both };
+  }
 }

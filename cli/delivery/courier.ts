@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
+import { reasonOf } from "../failure.ts";
+import type { Kept, NewEntry } from "../spool/entry.ts";
 import type { Spool } from "../spool/spool.ts";
-import type { Entry } from "../spool/entry.ts";
 import { streamOf } from "./prepare.ts";
 import { type Outcome, send, type SendOptions } from "./send.ts";
 import { waitUntilSettled } from "./wait.ts";
@@ -13,21 +14,26 @@ export interface Delivery {
   rows: number;
   /**
    * `written`, `pending` and `dead`: the service has it. `spooled` and `refused`: it is in the
-   * spool, for another attempt, or with the reason why there is none.
+   * spool, for another attempt, or with the reason why there is none. `lost`: nobody has it.
    */
-  state: "written" | "pending" | "dead" | "spooled" | "refused";
+  state: "written" | "pending" | "dead" | "spooled" | "refused" | "lost";
   duplicate: boolean;
   reason?: string;
 }
 
-/** Takes uploads from the spool to the service, several at once. */
+/** An upload on its way. Without an id it is in no spool, but only here. */
+type Parcel = Omit<Kept, "id"> & { id?: number };
+
+/** Takes uploads from the spool to the service, several at once. Each comes to one delivery. */
 export class Courier {
   readonly deliveries: Delivery[] = [];
+  /** What the spool could not do. It costs no upload: one that is sent again is taken once. */
+  readonly troubles = new Set<string>();
   readonly #spool: Spool;
   readonly #options: SendOptions;
   readonly #limit: LimitFunction;
   readonly #onDelivery: (delivery: Delivery) => void;
-  readonly #taken = new Map<number, Promise<void>>();
+  readonly #taken = new Map<number | NewEntry, Promise<void>>();
 
   constructor(
     spool: Spool,
@@ -41,55 +47,98 @@ export class Courier {
     this.#onDelivery = onDelivery;
   }
 
-  /** Sends an upload of the spool, when its turn comes, and no upload twice. Returns at once. */
-  take(id: number): void {
-    if (!this.#taken.has(id))
-      this.#taken.set(
-        id,
-        this.#limit(() => this.#deliver(id)),
-      );
+  /** Keeps an upload in the spool, and sends it; what the spool has no room for is sent all the same. */
+  post(entry: NewEntry): void {
+    const kept = this.#attempt(() => this.#spool.add(entry));
+    if (kept) this.take(kept);
+    else this.#begin(entry, nameOf(entry), () => new Uint8Array(entry.body));
   }
 
-  /** All is taken: resolves when it has come to an end, at the deadline at the latest. @throws what nobody foresaw. */
+  /** Sends an upload of the spool, when its turn comes, and no upload twice. Returns at once. */
+  take(kept: Kept): void {
+    this.#begin(kept.id, kept, () => this.#spool.body(kept.id));
+  }
+
+  /** All is taken: resolves when it has come to an end, at the deadline at the latest. */
   async finish(): Promise<void> {
     this.#options.deadline.begin();
     await Promise.all(this.#taken.values());
   }
 
-  async #deliver(id: number): Promise<void> {
-    const entry = this.#spool.find(id);
-    const body = entry && this.#spool.body(id);
-    // Another process has delivered it since.
-    if (!entry || !body) return;
-    this.#spool.renew(id);
-    const { path } = streamOf(entry.stream);
-    const outcome = await send(path, body, this.#options);
-    const settled = await this.#awaitWrite(entry, path, outcome);
-    const delivery = this.#settle(entry, settled);
-    this.deliveries.push(delivery);
-    this.#onDelivery(delivery);
+  #begin(
+    key: number | NewEntry,
+    parcel: Parcel,
+    read: () => Uint8Array<ArrayBuffer> | undefined,
+  ): void {
+    if (this.#taken.has(key)) return;
+    const delivering = this.#limit(async () => {
+      const delivery = await this.#deliver(parcel, read);
+      this.deliveries.push(delivery);
+      this.#onDelivery(delivery);
+    });
+    this.#taken.set(key, delivering);
   }
 
-  async #awaitWrite(entry: Entry, path: string, outcome: Outcome): Promise<Outcome> {
+  /** Whatever happens to one upload must not end the others. */
+  async #deliver(
+    parcel: Parcel,
+    read: () => Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<Delivery> {
+    try {
+      const body = read();
+      if (!body) {
+        const reason = "another process that uses the spool has sent it";
+        return { ...nameOf(parcel), state: "pending", duplicate: false, reason };
+      }
+      const { id } = parcel;
+      if (id !== undefined) this.#attempt(() => this.#spool.renew(id));
+      const { path } = streamOf(parcel.stream);
+      const outcome = await send(path, body, this.#options);
+      return this.#settle(parcel, await this.#awaitWrite(parcel, path, outcome));
+    } catch (error) {
+      return this.#undelivered(parcel, "spooled", reasonOf(error));
+    }
+  }
+
+  async #awaitWrite(parcel: Parcel, path: string, outcome: Outcome): Promise<Outcome> {
     const waits = this.#options.wait && outcome.kind === "taken" && outcome.status === "pending";
     if (!waits) return outcome;
-    const where = `${path}/${encodeURIComponent(entry.batch_id)}`;
+    const where = `${path}/${encodeURIComponent(parcel.batch_id)}`;
     const answer = await waitUntilSettled(this.#options.connection, where, this.#options.signal);
     if (answer?.status !== "written" && answer?.status !== "dead") return outcome;
     return { ...outcome, status: answer.status, ...(answer.reason && { reason: answer.reason }) };
   }
 
-  #settle(entry: Entry, outcome: Outcome): Delivery {
-    const { source, stream, batch_id, rows } = entry;
-    const common = { source, stream, batch_id, rows, duplicate: false };
+  #settle(parcel: Parcel, outcome: Outcome): Delivery {
+    const { id } = parcel;
     if (outcome.kind === "taken") {
-      this.#spool.remove(entry.id);
+      if (id !== undefined) this.#attempt(() => this.#spool.remove(id));
       const { status, duplicate, reason } = outcome;
-      return { ...common, state: status, duplicate, ...(reason && { reason }) };
+      return { ...nameOf(parcel), state: status, duplicate, ...(reason && { reason }) };
     }
     const { status, reason, attempts } = outcome;
     const state = outcome.kind === "refused" ? "refused" : "waiting";
-    this.#spool.setBack(entry.id, { state, attempts, status, reason });
-    return { ...common, state: state === "refused" ? "refused" : "spooled", reason };
+    if (id !== undefined) {
+      this.#attempt(() => this.#spool.setBack(id, { state, attempts, status, reason }));
+    }
+    return this.#undelivered(parcel, state === "refused" ? "refused" : "spooled", reason);
   }
+
+  #undelivered(parcel: Parcel, state: "spooled" | "refused", reason: string): Delivery {
+    const kept = parcel.id !== undefined && this.#spool.lasting;
+    return { ...nameOf(parcel), state: kept ? state : "lost", duplicate: false, reason };
+  }
+
+  #attempt<Result>(work: () => Result): Result | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.troubles.add(reasonOf(error));
+      return undefined;
+    }
+  }
+}
+
+function nameOf({ source, stream, batch_id, rows }: Parcel) {
+  return { source, stream, batch_id, rows };
 }

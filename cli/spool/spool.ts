@@ -2,9 +2,12 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
 import { openDatabase } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
-import { Count, Entry, EntryBody, Id, type NewEntry, Owner } from "./entry.ts";
+import { Count, Entry, EntryBody, Kept, type NewEntry, Owner } from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
 import * as sql from "./statements.ts";
+
+/** The path of a spool that ends with the process. */
+export const IN_MEMORY = ":memory:";
 
 /** How an attempt ended that did not deliver the upload. */
 export interface Setback {
@@ -32,20 +35,30 @@ export class Spool {
     this.#db = openDatabase(path, sql.SCHEMA);
   }
 
-  /** Keeps an upload, claimed by this process, and returns its id. Durable when it returns. */
-  add(entry: NewEntry): number {
-    return v.parse(Id, this.#prepare(sql.ADD).get({ ...entry, ...claim() })).id;
+  /** Whether what is kept outlives the process. */
+  get lasting(): boolean {
+    return this.path !== IN_MEMORY;
   }
 
   /**
-   * Claims uploads that no living process has claimed, oldest first, and returns their ids.
+   * Keeps an upload, claimed by this process. Durable when it returns.
+   * @throws Error where there is no room for it.
+   */
+  add(entry: NewEntry): Kept {
+    // Not `get`: node:sqlite then returns the row and says nothing of a commit that failed.
+    const [row] = this.#prepare(sql.ADD).all({ ...entry, ...claim() });
+    return v.parse(Kept, row);
+  }
+
+  /**
+   * Claims uploads that no living process has claimed, oldest first.
    * @param refused also those that the service refused for good.
    */
-  claim(most: number, refused: boolean): number[] {
+  claim(most: number, refused: boolean): Kept[] {
     this.#releaseTheDead();
     const wanted = { ...claim(), now: Date.now(), most, refused: refused ? 1 : 0 };
     const rows = this.#prepare(sql.CLAIM).all(wanted);
-    return rows.map((row) => v.parse(Id, row).id).toSorted((a, b) => a - b);
+    return rows.map((row) => v.parse(Kept, row)).toSorted((a, b) => a.id - b.id);
   }
 
   /** Keeps the claim of an upload for another while. */
@@ -96,7 +109,11 @@ export class Spool {
   }
 
   close(): void {
-    this.release();
+    try {
+      this.release();
+    } catch {
+      // A disk that is full. A claim is void anyway once its process is gone.
+    }
     this.#db.close();
   }
 

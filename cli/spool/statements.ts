@@ -18,13 +18,15 @@ export const SCHEMA = `
     UNIQUE (stream, batch_id, digest)
   ) STRICT;`;
 
+const KEPT = `id, source, stream, batch_id, rows`;
+
 /** The same upload again is the same entry; one that was refused gets another chance. */
 export const ADD = `
   INSERT INTO uploads (stream, batch_id, digest, source, rows, bytes, body, claimed_by, claimed_until)
   VALUES (:stream, :batch_id, :digest, :source, :rows, :bytes, :body, :claimed_by, :claimed_until)
   ON CONFLICT (stream, batch_id, digest) DO UPDATE SET
     state = 'waiting', claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
-  RETURNING id`;
+  RETURNING ${KEPT}`;
 
 const COLUMNS = `id, stream, batch_id, source, rows, bytes, state, attempts, last_status,
   last_error, created_at, coalesce(claimed_until > unixepoch('subsec') * 1000, 0) AS claimed`;
@@ -46,7 +48,7 @@ export const CLAIM = `
     WHERE (state = 'waiting' OR last_status IN (401, 403, 404, 405) OR :refused)
       AND coalesce(claimed_until, 0) < :now
     ORDER BY id LIMIT :most)
-  RETURNING id`;
+  RETURNING ${KEPT}`;
 
 export const RENEW = `UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until WHERE id = :id`;
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
+import { gunzipSync } from "node:zlib";
 
 /** An address of our own before the service's, so that the service may move, die, or be busy. */
 export interface Front {
@@ -69,6 +70,24 @@ export async function openBusyFront(
   };
   const front = createServer((request, response) => void answerTo(request, response));
   return { ...(await listen(front)), posts };
+}
+
+/** Answers every request in the same way, and notes the batch_id of each post. */
+export async function openAnsweringFront(
+  status: number,
+  answer: string,
+  headers: Record<string, string> = {},
+): Promise<Front & { posted: string[] }> {
+  const posted: string[] = [];
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    const { batch_id } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString());
+    posted.push(batch_id);
+    response.writeHead(status, headers).end(answer);
+  };
+  const front = createServer((request, response) => void answerTo(request, response));
+  return { ...(await listen(front)), posted };
 }
 
 function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<Front> {
