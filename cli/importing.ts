@@ -4,6 +4,7 @@ import { prepare } from "./delivery/prepare.ts";
 import { suffixed } from "./delivery/split.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Failure, reasonOf } from "./failure.ts";
+import { slugOf } from "./file-slug.ts";
 import {
   type ImportDefaults,
   type ImportedUpload,
@@ -77,8 +78,7 @@ function faultOf(source: Source, error: unknown): string {
  */
 function defaultsOf(source: Source, options: Importing, single: boolean): ImportDefaults {
   const ci = detectCi(process.env);
-  const file = source.name === "-" ? "stdin" : source.name;
-  const slug = file.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[.-]+|-+$/g, "");
+  const slug = source.name === "-" ? "stdin" : slugOf(source.name, ci.workspace);
   // One job may upload in several steps: without the file's name their batches would collide.
   const own = options.batchId !== undefined && single;
   const name = options.batchId ?? ci.batchId;

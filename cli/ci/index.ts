@@ -12,6 +12,8 @@ export interface CiContext {
   job?: string;
   /** The same in the same attempt of the same job, and in no other: posting again needs no memory. */
   batchId: string;
+  /** Where the provider puts the repository. */
+  workspace?: string;
   cancelled: boolean;
   /** Empty unless given: a clock would make each posting another batch. */
   minutes: { macos?: number; linux?: number };
@@ -28,7 +30,7 @@ const LONGEST_ID = 160;
 export function detectCi(environment: NodeJS.ProcessEnv): CiContext {
   const provider = PROVIDERS.find(({ detect }) => environment[detect]);
   const told: Told = provider ? provider.read(environment) : shell();
-  const { repository, run, attempt, job, startedAt } = told;
+  const { repository, run, attempt, job, workspace, startedAt } = told;
   const parts = [repository, run, attempt, job].filter((part) => part !== undefined && part !== "");
   return {
     provider: provider?.name ?? "shell",
@@ -36,6 +38,7 @@ export function detectCi(environment: NodeJS.ProcessEnv): CiContext {
     ...(run && { run }),
     ...(attempt && { attempt }),
     ...(job && { job }),
+    ...(workspace && { workspace }),
     ...(startedAt && { startedAt }),
     batchId: idOf([provider?.name ?? "shell", ...parts].join(":")),
     cancelled: told.cancelled === true || environment["MILLRACE_CANCELLED"] === "true",

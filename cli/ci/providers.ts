@@ -7,6 +7,8 @@ export interface Told {
   attempt?: string | undefined;
   /** The job, with what tells the jobs of a matrix apart. */
   job?: string | undefined;
+  /** Where the repository is, in all the steps of the job. */
+  workspace?: string | undefined;
   cancelled?: boolean;
   startedAt?: string | undefined;
 }
@@ -29,6 +31,7 @@ export const PROVIDERS: readonly Provider[] = [
       attempt: env["GITHUB_RUN_ATTEMPT"],
       // The jobs of a matrix share GITHUB_JOB; the tracking id is one job's own, in all its steps.
       job: join(env["GITHUB_JOB"], env["RUNNER_OS"], short(env["RUNNER_TRACKING_ID"])),
+      workspace: env["GITHUB_WORKSPACE"],
     }),
   },
   {
@@ -39,6 +42,7 @@ export const PROVIDERS: readonly Provider[] = [
       run: env["CI_PIPELINE_ID"],
       // A job that is retried has another id.
       job: join(env["CI_JOB_NAME"], env["CI_JOB_ID"]),
+      workspace: env["CI_PROJECT_DIR"],
       cancelled: env["CI_JOB_STATUS"] === "canceled",
       startedAt: env["CI_JOB_STARTED_AT"],
     }),
@@ -52,6 +56,8 @@ export const PROVIDERS: readonly Provider[] = [
       // Each job, and each rerun of it, has a build number of its own.
       attempt: env["CIRCLE_BUILD_NUM"],
       job: join(env["CIRCLE_JOB"], env["CIRCLE_NODE_INDEX"]),
+      // By default "~/project", as it is written in the configuration.
+      workspace: env["CIRCLE_WORKING_DIRECTORY"]?.replace(/^~(?=\/|$)/, env["HOME"] ?? "~"),
     }),
   },
   {
@@ -62,6 +68,7 @@ export const PROVIDERS: readonly Provider[] = [
       run: env["BUILDKITE_BUILD_NUMBER"],
       attempt: env["BUILDKITE_RETRY_COUNT"],
       job: join(env["BUILDKITE_STEP_KEY"], short(env["BUILDKITE_JOB_ID"])),
+      workspace: env["BUILDKITE_BUILD_CHECKOUT_PATH"],
     }),
   },
   {
@@ -72,6 +79,7 @@ export const PROVIDERS: readonly Provider[] = [
       run: env["BUILD_BUILDID"],
       attempt: env["SYSTEM_JOBATTEMPT"],
       job: join(env["SYSTEM_JOBNAME"], short(env["SYSTEM_JOBID"])),
+      workspace: env["BUILD_SOURCESDIRECTORY"],
       cancelled: env["AGENT_JOBSTATUS"] === "Canceled",
     }),
   },
@@ -83,6 +91,7 @@ export const PROVIDERS: readonly Provider[] = [
       run: env["BITBUCKET_BUILD_NUMBER"],
       attempt: env["BITBUCKET_STEP_RUN_NUMBER"],
       job: short(env["BITBUCKET_STEP_UUID"]),
+      workspace: env["BITBUCKET_CLONE_DIR"],
     }),
   },
   {
@@ -98,6 +107,7 @@ export const PROVIDERS: readonly Provider[] = [
         env["STAGE_NAME"],
         short(join(env["NODE_NAME"], env["EXECUTOR_NUMBER"], env["WORKSPACE"])),
       ),
+      workspace: env["WORKSPACE"],
     }),
   },
 ];

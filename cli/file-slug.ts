@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+
+/**
+ * A file's name as a `batch_id` may have it, another for each file of a job. The path is the
+ * one below the workspace, so that it does not depend on the directory of the step. Where
+ * characters are lost, a hash keeps apart what that made alike.
+ * @param workspace where the CI system put the repository; without one it is the working directory.
+ */
+export function slugOf(file: string, workspace: string | undefined): string {
+  const path = pathBelow(resolve(workspace || "."), resolve(file));
+  const slug = path.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[.-]+|-+$/g, "");
+  if (slug === path) return slug;
+  const hash = createHash("sha256").update(path).digest("hex").slice(0, 8);
+  return slug === "" ? hash : `${slug}-${hash}`;
+}
+
+/** Below the directory with slashes, elsewhere in full. The way to either may lead over a link. */
+function pathBelow(directory: string, file: string): string {
+  const [real, realFile] = [realOf(directory), join(realOf(dirname(file)), basename(file))];
+  const paths = [relative(directory, file), relative(real, file), relative(real, realFile)];
+  const inside = paths.find((path) => !path.startsWith(`..${sep}`) && !isAbsolute(path));
+  return (inside ?? file).replaceAll(sep, "/");
+}
+
+function realOf(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return directory;
+  }
+}
