@@ -92,6 +92,8 @@ function environmentOf(): NodeJS.ProcessEnv {
     MILLRACE_URL: input("url"),
     MILLRACE_TOKEN: input("token"),
     MILLRACE_CANCELLED: input("cancelled"),
+    // "null" is the matrix of a job that has none.
+    ...(!["", "null"].includes(input("job-key")) && { MILLRACE_JOB_KEY: input("job-key") }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { basename } from "node:path";
-import { PROVIDERS, type Told } from "./providers.ts";
+import { PROVIDERS, short, type Told } from "./providers.ts";
 
 /** Where a job runs, as its environment tells. */
 export interface CiContext {
@@ -24,14 +24,17 @@ export interface CiContext {
 const LONGEST_ID = 160;
 
 /**
- * Reads where the job runs from its environment. `MILLRACE_CANCELLED`,
+ * Reads where the job runs from its environment. `MILLRACE_JOB_KEY`, `MILLRACE_CANCELLED`,
  * `MILLRACE_MACOS_MINUTES` and `MILLRACE_LINUX_MINUTES` add what no provider tells a job.
  */
 export function detectCi(environment: NodeJS.ProcessEnv): CiContext {
   const provider = PROVIDERS.find(({ detect }) => environment[detect]);
   const told: Told = provider ? provider.read(environment) : shell();
   const { repository, run, attempt, job, workspace, startedAt } = told;
-  const parts = [repository, run, attempt, job].filter((part) => part !== undefined && part !== "");
+  const key = told.jobIsUnique ? undefined : short(environment["MILLRACE_JOB_KEY"]);
+  const parts = [repository, run, attempt, job, key].filter(
+    (part) => part !== undefined && part !== "",
+  );
   return {
     provider: provider?.name ?? "shell",
     ...(repository && { repository }),

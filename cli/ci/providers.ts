@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 
 /** What a provider tells a job. */
 export interface Told {
@@ -7,6 +8,8 @@ export interface Told {
   attempt?: string | undefined;
   /** The job, with what tells the jobs of a matrix apart. */
   job?: string | undefined;
+  /** The job's name is surely no other job's: it needs no `MILLRACE_JOB_KEY`. */
+  jobIsUnique?: boolean;
   /** Where the repository is, in all the steps of the job. */
   workspace?: string | undefined;
   cancelled?: boolean;
@@ -30,7 +33,13 @@ export const PROVIDERS: readonly Provider[] = [
       run: env["GITHUB_RUN_ID"],
       attempt: env["GITHUB_RUN_ATTEMPT"],
       // The jobs of a matrix share GITHUB_JOB; the tracking id is one job's own, in all its steps.
-      job: join(env["GITHUB_JOB"], env["RUNNER_OS"], short(env["RUNNER_TRACKING_ID"])),
+      // The runner does not hand it to the steps of a container, whose host name is the job's own.
+      job: join(
+        env["GITHUB_JOB"],
+        env["RUNNER_OS"],
+        short(env["RUNNER_TRACKING_ID"] || env["HOSTNAME"] || hostname()),
+      ),
+      jobIsUnique: Boolean(env["RUNNER_TRACKING_ID"]),
       workspace: env["GITHUB_WORKSPACE"],
     }),
   },
@@ -117,6 +126,6 @@ function join(...parts: (string | undefined)[]): string | undefined {
 }
 
 /** A long id, short: enough to tell the jobs of one run apart. */
-function short(id: string | undefined): string | undefined {
+export function short(id: string | undefined): string | undefined {
   return id && createHash("sha256").update(id).digest("hex").slice(0, 8);
 }

@@ -105,6 +105,20 @@ describe("the action", () => {
     expect(outputs).toBe("delivered=1\nspooled=0\n");
   });
 
+  test("tells the jobs of a matrix in containers apart by the values of the matrix", async ({
+    expect,
+  }) => {
+    const run = { GITHUB_RUN_ID: "1", HOSTNAME: "same" };
+    const ended = await Promise.all(
+      ['{"node":22}', '{"node":24}', "null"].map((key) =>
+        act({ files: report, "job-key": key }, () => {}, run),
+      ),
+    );
+    const ids = ended.map(({ summary }) => /<code>(github:[^<]*)<\/code>/.exec(summary)?.[1]);
+    expect([new Set(ids).size, ids.includes(undefined)]).toEqual([3, false]);
+    expect(readFileSync("action.yml", "utf8")).toContain("default: ${{ toJSON(matrix) }}");
+  });
+
   test("breaks no build when the service is away, and says what is in the spool", async ({
     expect,
   }) => {

@@ -102,6 +102,21 @@ describe("the batch_id of a job", () => {
     expect(new Set(ids).size).toBe(4 + 1);
   });
 
+  test("is another for each job in a container, which is not told the tracking id", ({
+    expect,
+  }) => {
+    const { RUNNER_TRACKING_ID: _, ...container } = GITHUB;
+    const ids = [
+      { ...container, HOSTNAME: "5e1f0c3d2b1a" },
+      { ...container, HOSTNAME: "0a9b8c7d6e5f" },
+      { ...container, HOSTNAME: "same", MILLRACE_JOB_KEY: '{"node":22}' },
+      { ...container, HOSTNAME: "same", MILLRACE_JOB_KEY: '{"node":24}' },
+    ].map((environment) => detectCi(environment).batchId);
+    expect(new Set(ids).size).toBe(4);
+    // Where the tracking id tells them apart, the steps that set a key agree with those that do not.
+    expect(detectCi({ ...GITHUB, MILLRACE_JOB_KEY: "k" })).toEqual(detectCi(GITHUB));
+  });
+
   test("is another for each cell of a Jenkins matrix, and the same in its steps", ({ expect }) => {
     const cell = (more: object) =>
       detectCi({
