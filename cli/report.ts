@@ -70,6 +70,11 @@ function remainingIn(spool: Spool, output: Output): { waiting: number; refused: 
       const what = counted(remaining.waiting, "upload");
       output.warn(`${what} in the spool ${spool.path}: send with millrace flush`);
     }
+    if (remaining.refused > 0) {
+      output.warn(
+        `${remaining.refused} refused in the spool ${spool.path}: see millrace spool list`,
+      );
+    }
     return remaining;
   } catch (error) {
     output.warn(`the spool ${spool.path} cannot be read: ${reasonOf(error)}`);

@@ -32,11 +32,11 @@ async function run(): Promise<void> {
   // What went wrong is among the warnings.
   if (!v.is(UploadReport, report))
     throw new Error(`millrace ended with ${status} and did not report`);
-  const { written = 0, pending = 0, spooled = 0 } = report.counts;
+  const { written = 0, pending = 0, spooled = 0, refused = 0 } = report.counts;
   const summary = summaryOf(report);
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
-  write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled}\n`);
+  write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled + refused}\n`);
   if (failOnError && status !== 0) process.exitCode = status ?? 1;
 }
 

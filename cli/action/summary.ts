@@ -14,7 +14,7 @@ export const UploadReport = v.object({
     }),
   ),
   errors: v.array(v.string()),
-  spool: v.object({ path: v.string(), waiting: v.number() }),
+  spool: v.object({ path: v.string(), waiting: v.number(), refused: v.number() }),
 });
 export type UploadReport = v.InferOutput<typeof UploadReport>;
 
@@ -46,6 +46,12 @@ export function summaryOf(report: UploadReport): string {
       ? [
           "",
           `${report.spool.waiting} kept in the spool \`${report.spool.path}\`: sent by the next upload or \`millrace flush\`.`,
+        ]
+      : []),
+    ...(report.spool.refused > 0
+      ? [
+          "",
+          `${report.spool.refused} kept in the spool as refused: \`millrace spool list\` tells why.`,
         ]
       : []),
     ...errors.map((error) => `\n- ${cell(error)}`),

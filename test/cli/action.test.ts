@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { summaryOf } from "../../cli/action/summary.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
-import { openBusyFront, openSilentFront } from "./front.ts";
+import { openAnsweringFront, openBusyFront, openSilentFront } from "./front.ts";
 
 let server: LocalServer | undefined;
 beforeAll(async () => {
@@ -139,6 +139,15 @@ describe("the action", () => {
     expect((await act({ files: other, spool })).outputs).toBe("delivered=2\nspooled=0\n");
   });
 
+  test("counts what is refused among what is kept, and says so", async ({ expect }) => {
+    const page = await openAnsweringFront(200, "<html></html>");
+    const { code, output, summary, outputs } = await act({ files: report, url: page.url });
+    page.close();
+    expect([code, outputs]).toEqual([0, "delivered=0\nspooled=1\n"]);
+    expect(output).toMatch(/::warning.*1 refused in the spool .*: see millrace spool list/);
+    expect(summary).toContain("1 kept in the spool as refused");
+  });
+
   test("ends in order when the job is cancelled: what is not delivered is kept, and said", async ({
     expect,
   }) => {
@@ -195,7 +204,7 @@ test("a summary of ever so many faults and uploads stays far below what GitHub t
     counts: { refused: 6_000, errors: 6_000 },
     uploads: Array.from({ length: 6_000 }, () => ({ ...upload, reason: text })),
     errors: Array.from({ length: 6_000 }, () => text),
-    spool: { path: "spool.db", waiting: 0 },
+    spool: { path: "spool.db", waiting: 0, refused: 0 },
   };
   const summary = summaryOf(report);
   expect(Buffer.byteLength(summary)).toBeLessThan(500_000);

@@ -79,9 +79,14 @@ test("what was refused for good is claimed only where it is asked for", async ({
   expect([spool.claim(10, false), spool.claim(10, true)]).toMatchObject([[], [{ id }]]);
 });
 
-test("a refusal for the token's sake is claimed again", async ({ expect }) => {
+test.for([
+  ["the token's sake", 401],
+  ["the address's sake, with a page", 200],
+  ["the address's sake, with nothing", 204],
+  ["the address's sake, with a redirect", 308],
+] as const)("a refusal for %s is claimed again", async ([, status], { expect }) => {
   const spool = new Spool(join(newFolder(), "spool.db"));
   const id = await put(spool, "a");
-  spool.setBack(id, { state: "refused", attempts: 1, status: 401, reason: "401" });
+  spool.setBack(id, { state: "refused", attempts: 1, status, reason: "no" });
   expect(spool.claim(10, false)).toMatchObject([{ id }]);
 });

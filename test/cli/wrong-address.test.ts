@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { test } from "vitest";
+import { newFolder } from "../folder.ts";
+import { buildBundle, run } from "./bundle.ts";
+import { openAnsweringFront } from "./front.ts";
+import { uploadNamed } from "./upload-named.ts";
+
+const bundle = buildBundle();
+const WRITTEN = JSON.stringify({ status: "written" });
+
+test.for([
+  ["a page", 200, "<html></html>", {}],
+  ["nothing", 204, "", {}],
+  ["a redirect", 301, "", { Location: "/elsewhere" }],
+  ["a permanent redirect", 308, "", { Location: "/elsewhere" }],
+] as const)(
+  "what %s answered is refused, said so each time, and sent to the right address",
+  async ([, status, answer, headers], { expect }) => {
+    const [wrong, right] = [
+      await openAnsweringFront(status, answer, headers),
+      await openAnsweringFront(201, WRITTEN),
+    ];
+    const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
+    const settings = { ...where, MILLRACE_URL: wrong.url };
+    const first = await run(bundle, ["upload", "-"], settings, uploadNamed("first").text);
+    expect([first.code, first.stdout]).toEqual([0, "1 refused\n"]);
+    expect(first.stderr).toMatch(/1 refused in the spool .*: see millrace spool list/);
+    const next = { ...where, MILLRACE_URL: right.url };
+    const { code, stdout } = await run(bundle, ["upload", "-"], next, uploadNamed("next").text);
+    for (const front of [wrong, right]) front.close();
+    expect([code, stdout, right.posted.length]).toEqual([0, "2 written\n", 2]);
+  },
+);
