@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { BUSY_TIMEOUT_MS } from "./limits.ts";
@@ -21,6 +21,12 @@ export function openDatabase(path: string, schema: string): DatabaseSync {
   db.exec("PRAGMA synchronous = NORMAL");
   whenFree(() => transaction(db, () => db.exec(schema)));
   return db;
+}
+
+/** Makes an empty file with that mode, and its directory; SQLite gives the files beside it the same. */
+export function makeFile(path: string, mode: number): void {
+  makeDirectory(dirname(path));
+  closeSync(openSync(path, "a", mode));
 }
 
 /**

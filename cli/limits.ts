@@ -32,6 +32,9 @@ export const GRACE_MS = 5_000;
 /** Characters kept of a reason. */
 export const MAX_REASON_LENGTH = 2_000;
 
+/** Characters of a token below which it is a word that any text may have. */
+export const SHORTEST_SECRET = 8;
+
 /** Records of telemetry in one upload. */
 export const TELEMETRY_CHUNK_ROWS = 5_000;
 

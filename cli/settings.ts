@@ -9,8 +9,12 @@ const Address = v.pipe(
   v.string(),
   v.url("must be an address like https://millrace.example.workers.dev"),
   v.regex(/^https?:/i, "must begin with http:// or https://"),
+  v.check(hasNoCredentials, "must have no user and password in it"),
   v.transform((url) => url.replace(/\/+$/, "")),
 );
+
+/** What an HTTP header can carry as a token. */
+const TOKEN = /^[\x21-\x7e]+$/;
 
 /** A number of an option, above zero. */
 export const Positive = v.pipe(
@@ -79,7 +83,7 @@ export function connectionOf(options: Flags): Connection {
   throw new Failure(reason, EXIT.wrongInput);
 }
 
-/** The service to talk to, or the reason why there is none. */
+/** The service to talk to, or the reason why there is none, which quotes no secret. */
 export function findConnection(
   options: Flags,
 ): { connection: Connection; reason?: never } | { connection?: never; reason: string } {
@@ -88,7 +92,18 @@ export function findConnection(
   const parsed = v.safeParse(Address, url);
   if (!parsed.success) return { reason: `--url or MILLRACE_URL ${parsed.issues[0].message}` };
   const token = options.token?.trim() ?? variable("MILLRACE_TOKEN");
+  if (token && !TOKEN.test(token)) {
+    return {
+      reason: "--token or MILLRACE_TOKEN must be of ASCII letters and signs, without spaces",
+    };
+  }
   return { connection: { url: parsed.output, token } };
+}
+
+function hasNoCredentials(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { username, password } = new URL(url);
+  return username === "" && password === "";
 }
 
 /**

@@ -1,4 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
+import { reasonOf } from "../failure.ts";
+import { SHORTEST_SECRET } from "../limits.ts";
 
 /** The client's version, as released with the service's. */
 export const VERSION: string = manifest.version;
@@ -11,13 +13,16 @@ export interface Connection {
   token: string | undefined;
 }
 
-/** One HTTP request to the service. The answer may have any status; no answer throws. */
-export function call(
+/**
+ * One HTTP request to the service. The answer may have any status; no answer throws, with a
+ * text that has no secret in it.
+ */
+export async function call(
   { url, token }: Connection,
   path: string,
   init: RequestInit & { headers?: Record<string, string> } = {},
 ): Promise<Response> {
-  return fetch(`${url}${path}`, {
+  const request = fetch(`${url}${path}`, {
     ...init,
     // A redirected POST would become a GET, and the upload would be lost without an error.
     redirect: "manual",
@@ -30,4 +35,14 @@ export function call(
       init.headers,
     ),
   });
+  return request.catch((error: unknown) => {
+    throw new Error(redacted(reasonOf(error), token));
+  });
+}
+
+/** Without the token, and without what stands before the @ of an address. */
+function redacted(text: string, token: string | undefined): string {
+  const secret = token !== undefined && token.length >= SHORTEST_SECRET;
+  const tokenless = secret ? text.replaceAll(token, "(the token)") : text;
+  return tokenless.replaceAll(/(https?:\/\/)[^/?#\s]*@/gi, "$1");
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
-import { openDatabase } from "../database.ts";
+import { makeFile, openDatabase } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
 import { Count, Entry, EntryBody, Kept, type NewEntry, Owner } from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
@@ -32,6 +32,8 @@ export class Spool {
   /** @throws Error where the file cannot be made, or is no database. */
   constructor(path: string) {
     this.path = path;
+    // Reports may quote what is nobody else's business.
+    if (this.lasting) makeFile(path, 0o600);
     this.#db = openDatabase(path, sql.SCHEMA);
   }
 

@@ -148,6 +148,19 @@ describe("the action", () => {
     expect(summary).toContain("1 kept in the spool as refused");
   });
 
+  test("tells no token and no password, also where they are wrong", async ({ expect }) => {
+    const wrong = [
+      { token: "sekrit-abc\nsekrit-def" },
+      { url: "http://user:sekrit@127.0.0.1:9" },
+      { url: "http://user:sek rit@127.0.0.1:9" },
+    ];
+    for (const inputs of wrong) {
+      const { code, output, summary, outputs } = await act({ files: report, ...inputs });
+      expect([code, outputs]).toEqual([0, "delivered=0\nspooled=1\n"]);
+      expect(`${output}${summary}`).not.toMatch(/sek|rit@/);
+    }
+  });
+
   test("ends in order when the job is cancelled: what is not delivered is kept, and said", async ({
     expect,
   }) => {

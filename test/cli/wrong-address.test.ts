@@ -31,3 +31,18 @@ test.for([
     expect([code, stdout, right.posted.length]).toEqual([0, "2 written\n", 2]);
   },
 );
+
+test("doctor finds the fault in an address that cannot be used, and goes on", async ({
+  expect,
+}) => {
+  const settings = {
+    MILLRACE_SPOOL: join(newFolder(), "spool.db"),
+    MILLRACE_URL: "millrace.example.dev",
+  };
+  const { code, stdout } = await run(bundle, ["doctor"], settings);
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringMatching(/fault +address +--url or MILLRACE_URL/),
+  ]);
+  expect(stdout).toMatch(/ok +spool/);
+});
