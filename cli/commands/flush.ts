@@ -6,6 +6,7 @@ import { OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
 import { connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
+import type { Kept } from "../spool/entry.ts";
 import { Spool } from "../spool/spool.ts";
 import { moveToSpool } from "../telemetry/move.ts";
 import { courierOf, sending } from "./upload.ts";
@@ -16,7 +17,10 @@ const Options = v.object({
   telemetry: v.optional(v.array(v.string()), []),
 });
 
-/** `millrace flush`: sends what the spool keeps, and the new rows of the telemetry stores. */
+/**
+ * `millrace flush`: sends what the spool keeps, and the new rows of the telemetry stores. Not
+ * done while anything waits, be it for another process that has claimed it.
+ */
 export async function flush(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
@@ -26,23 +30,22 @@ export async function flush(given: unknown): Promise<number> {
   const faults: string[] = [];
 
   for (const path of telemetryPaths(options.telemetry)) {
-    if (existsSync(path)) await moveToSpool(path, spool);
+    if (existsSync(path)) faults.push(...(await moveToSpool(path, spool)));
     else faults.push(`${path}: there is no such telemetry store`);
   }
-  for (;;) {
-    const ids = spool.claim(OLDER_AT_ONCE, options.refused);
-    for (const kept of ids) courier.take(kept);
+  // What fails is free to be claimed again; once is enough for one run.
+  let last: Kept | undefined;
+  do {
+    const claimed = spool.claim(OLDER_AT_ONCE, options.refused, last?.id);
+    for (const kept of claimed) courier.take(kept);
     await courier.finish();
-    // What fails is free to be claimed again; once is enough for one run.
-    const stayed = courier.deliveries.some(
-      ({ state }) => state === "spooled" || state === "refused",
-    );
-    if (ids.length < OLDER_AT_ONCE || stayed) break;
-  }
+    last = claimed.at(-1);
+  } while (last && !courier.stopped);
   const { deliveries, troubles } = courier;
-  const { undelivered } = reportDeliveries(output, spool, { deliveries, faults, troubles });
+  const told = { deliveries, faults, troubles };
+  const { undelivered, waiting } = reportDeliveries(output, spool, told);
   spool.close();
-  const failed = undelivered > 0 ? EXIT.failed : EXIT.done;
+  const failed = undelivered + waiting > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
 }
 

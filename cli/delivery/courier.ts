@@ -59,6 +59,11 @@ export class Courier {
     this.#begin(kept.id, kept, () => this.#spool.body(kept.id));
   }
 
+  /** Whether the deadline has passed, or the user stopped it: nothing is sent any more. */
+  get stopped(): boolean {
+    return this.#options.signal.aborted;
+  }
+
   /** All is taken: resolves when it has come to an end, at the deadline at the latest. */
   async finish(): Promise<void> {
     this.#options.deadline.begin();

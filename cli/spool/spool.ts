@@ -55,10 +55,11 @@ export class Spool {
   /**
    * Claims uploads that no living process has claimed, oldest first.
    * @param refused also those that the service refused for good.
+   * @param after only those that came into the spool after the one of this id.
    */
-  claim(most: number, refused: boolean): Kept[] {
+  claim(most: number, refused: boolean, after = 0): Kept[] {
     this.#releaseTheDead();
-    const wanted = { ...claim(), now: Date.now(), most, refused: refused ? 1 : 0 };
+    const wanted = { ...claim(), now: Date.now(), most, after, refused: refused ? 1 : 0 };
     const rows = this.#prepare(sql.CLAIM).all(wanted);
     return rows.map((row) => v.parse(Kept, row)).toSorted((a, b) => a.id - b.id);
   }

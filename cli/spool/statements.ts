@@ -46,7 +46,7 @@ export const CLAIM = `
   UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until
   WHERE id IN (
     SELECT id FROM uploads
-    WHERE (state = 'waiting' OR last_status < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
+    WHERE id > :after AND (state = 'waiting' OR last_status < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
       AND coalesce(claimed_until, 0) < :now
     ORDER BY id LIMIT :most)
   RETURNING ${KEPT}`;

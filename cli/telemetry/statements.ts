@@ -57,10 +57,13 @@ export const FILL_CHUNK = `
 export const OPEN_CHUNKS = `
   SELECT id, batch_id FROM execution_chunks WHERE spooled_at IS NULL ORDER BY id`;
 export const ROWS = `
-  SELECT delivery_id, repo, pr_number, event_type, provider, model, input_tokens, output_tokens,
+  SELECT id, delivery_id, repo, pr_number, event_type, provider, model, input_tokens, output_tokens,
     cache_read_tokens, cache_creation_tokens, duration_ms, cost_usd, conclusion, session_id,
     num_turns, stop_reason,
     coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', created_at), created_at) AS created_at
   FROM executions WHERE chunk_id = :id ORDER BY id`;
+/** A row that no upload can take is free again, and so is looked at by each flush. */
+export const LEAVE_OUT = `UPDATE executions SET chunk_id = NULL WHERE id = :id`;
+export const DROP_CHUNK = `DELETE FROM execution_chunks WHERE id = :id`;
 export const SPOOLED = `
   UPDATE execution_chunks SET spooled_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = :id`;

@@ -72,11 +72,12 @@ export async function openBusyFront(
   return { ...(await listen(front)), posts };
 }
 
-/** Answers every request in the same way, and notes the batch_id of each post. */
+/** Answers every post in the same way, but for one batch it refuses with 409; notes their batch_ids. */
 export async function openAnsweringFront(
   status: number,
   answer: string,
   headers: Record<string, string> = {},
+  refused?: string,
 ): Promise<Front & { posted: string[] }> {
   const posted: string[] = [];
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -84,7 +85,8 @@ export async function openAnsweringFront(
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const { batch_id } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString());
     posted.push(batch_id);
-    response.writeHead(status, headers).end(answer);
+    if (batch_id === refused) response.writeHead(409).end();
+    else response.writeHead(status, headers).end(answer);
   };
   const front = createServer((request, response) => void answerTo(request, response));
   return { ...(await listen(front)), posted };
