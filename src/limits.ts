@@ -7,7 +7,7 @@ export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 export const UPLOADS_IN_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MOST_UPLOADS_IN_MEMORY_BYTES = 64 * 1024 * 1024;
 
-/** After so long an upload's work has ended or was broken off: two calls of the ledger that wait, and half a minute to read. */
+/** For so long an upload is held at the most: half a minute to read it, and two calls of the ledger that wait. */
 export const LONGEST_UPLOAD_MS = 80_000;
 
 /** Results or records in one batch. */
@@ -76,6 +76,9 @@ export const SIZE_LOOK_BYTES = 16_000_000;
 
 /** Rows of the ledger that one alarm looks at when it forgets written batches. */
 export const FORGET_ROWS = 5_000;
+
+/** How long a crowded shard waits that found little to forget: it has read its whole table for that. */
+export const FORGET_AGAIN_MS = 15 * 60 * 1000;
 
 /** How often a shard looks for written batches to forget. */
 export const FORGET_EVERY_MS = 24 * 60 * 60 * 1000;

@@ -131,6 +131,7 @@ export class ShardHost {
       send: (tickets) => this.#world.queue.send(tickets),
       setAlarm: async (time) => {
         alive();
+        if (time <= 0) throw new TypeError("the platform takes no alarm time <= 0");
         if (random.chance(this.#world.faults.alarmFails))
           throw new Error("the alarm cannot be set");
         this.#setAlarm(time);

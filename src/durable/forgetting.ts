@@ -1,4 +1,4 @@
-import { FORGET_EVERY_MS, FORGET_ROWS, SHARD_CROWDED_BYTES } from "../limits.ts";
+import { FORGET_AGAIN_MS, FORGET_EVERY_MS, FORGET_ROWS, SHARD_CROWDED_BYTES } from "../limits.ts";
 import { batchOf } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import { Counters } from "./counters.ts";
@@ -35,6 +35,8 @@ export class Forgetting {
   readonly #counters: Counters;
   /** Whether the last run left more to forget than one may. */
   #crowded = false;
+  /** Before then the oldest are not looked for: there were few, in milliseconds since 1970. */
+  #lookAt = 0;
 
   constructor(sql: LedgerSql, retentionMs: number) {
     this.#sql = sql;
@@ -54,14 +56,16 @@ export class Forgetting {
 
   /** Forgets what there is room for no longer, and what of one stretch is past the retention. @returns how many batches. */
   run(now: number): number {
-    return this.#forgetOldest() + this.#forgetExpired(now);
+    return this.#forgetOldest(now) + this.#forgetExpired(now);
   }
 
-  #forgetOldest(): number {
+  #forgetOldest(now: number): number {
     this.#crowded = false;
-    if (this.#sql.size() <= SHARD_CROWDED_BYTES) return 0;
+    if (now < this.#lookAt || this.#sql.size() <= SHARD_CROWDED_BYTES) return 0;
     const gone = this.#sql.transaction(() => this.#counted(this.#sql.exec(FORGET_OLDEST)));
-    this.#crowded = gone === FORGET_ROWS && this.#sql.size() > SHARD_CROWDED_BYTES;
+    // Then it is unwritten bodies that crowd the shard, and the search has read all of them.
+    if (gone < FORGET_ROWS) this.#lookAt = now + FORGET_AGAIN_MS;
+    else this.#crowded = this.#sql.size() > SHARD_CROWDED_BYTES;
     return gone;
   }
 

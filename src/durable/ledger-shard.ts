@@ -15,7 +15,7 @@ import {
   standingOf,
 } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
-import type { LedgerSql } from "./schema.ts";
+import { isConflict, type LedgerSql } from "./schema.ts";
 import { Waiters } from "./waiters.ts";
 
 /** What a shard works with: a Durable Object's parts, or a simulation's. */
@@ -99,7 +99,7 @@ export class LedgerShard {
 
   async #whenSettled(key: string, receipt: Accepted, wait_ms: number): Promise<Receipt> {
     const batch = (await this.#waiters.wait(key, wait_ms)) ?? this.ledger.find(key);
-    if (batch?.state === "dead" && batch.written_digest) return { outcome: "conflict" };
+    if (batch && isConflict(batch)) return { outcome: "conflict" };
     return batch ? { outcome: receipt.outcome, ...standingOf(batch) } : receipt;
   }
 
@@ -178,10 +178,11 @@ export class LedgerShard {
 
   /** Sets the alarm for the next work there is. */
   async #rearm(): Promise<void> {
-    const full = this.#outbox.room === 0;
-    const earliest = full ? this.#ports.clock.now() + RESEND_LONGEST_MS : 0;
+    const now = this.#ports.clock.now();
+    // While the outbox is full, what is due has to wait.
+    const earliest = this.#outbox.room === 0 ? now + RESEND_LONGEST_MS : now;
     const due = Math.max(earliest, this.ledger.nextDue() ?? Infinity);
-    const forget = this.#forgetting.dueAt() ?? Infinity;
+    const forget = Math.max(now, this.#forgetting.dueAt() ?? Infinity);
     const next = Math.min(due, forget);
     if (next !== Infinity) await this.#wakeBy(next);
   }

@@ -14,7 +14,9 @@ import { Counters } from "./counters.ts";
 import {
   batchRowOf,
   type BatchRow,
+  CONFLICT,
   createTables,
+  isConflict,
   type LedgerSql,
   type Settled,
   settledOf,
@@ -23,7 +25,6 @@ import {
 import {
   BURY,
   CLAIM,
-  CONFLICT,
   FAIL,
   FIND,
   INSERT,
@@ -124,7 +125,7 @@ export class Ledger {
       const written = { state: "written" as const, batch_run_id, row_count, reason: null };
       return { receipt: { outcome: "duplicate", ...written } };
     }
-    if (known.state === "dead" && known.written_digest) return { receipt: { outcome: "conflict" } };
+    if (isConflict(known)) return { receipt: { outcome: "conflict" } };
     if (known.state === "dead") {
       const [ticket] = this.revive([key], now);
       const standing = { ...standingOf(known), state: "pending" as const, reason: null };

@@ -101,6 +101,14 @@ export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at,
 /** The columns of `Settled`. */
 export const SETTLED = "key, state, batch_run_id, row_count, reason, written_digest";
 
+/** Why a batch is dead that the stream's tables have with other content. */
+export const CONFLICT = "conflict: this batch_id is written with different content";
+
+/** Whether a batch is dead because its `batch_id` is written with other content. */
+export function isConflict({ state, reason }: Settled): boolean {
+  return state === "dead" && reason === CONFLICT;
+}
+
 /** Reads a row of `batches`; the columns were selected with `ROW`. */
 export function batchRowOf(row: Record<string, SqlValue>): BatchRow {
   return {

@@ -58,6 +58,4 @@ export const POSTPONE = `
   UPDATE batches SET due_at = ?2
   WHERE state = 'pending' AND key IN (SELECT value FROM json_each(?1))`;
 
-export const CONFLICT = "conflict: this batch_id is written with different content";
-
 export const NEXT_DUE = `SELECT min(due_at) AS due_at FROM batches WHERE state = 'pending'`;

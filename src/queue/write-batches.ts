@@ -71,10 +71,13 @@ async function writeGroup(
       return batches.map((batch) => failed(batch, reason));
     }
     const middle = Math.ceil(batches.length / 2);
-    return [
-      ...(await writeGroup(to, batches.slice(0, middle), search)),
-      ...(await writeGroup(to, batches.slice(middle), search)),
-    ];
+    const halves = [batches.slice(0, middle), batches.slice(middle)];
+    // In any order: what comes again must not find the search at its end in the same place.
+    const reports: Report[] = [];
+    for (const half of Math.random() < 0.5 ? halves : halves.toReversed()) {
+      reports.push(...(await writeGroup(to, half, search)));
+    }
+    return reports;
   }
 }
 

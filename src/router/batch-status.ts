@@ -1,4 +1,4 @@
-import type { BatchRow } from "../durable/schema.ts";
+import { type BatchRow, isConflict } from "../durable/schema.ts";
 import { callShard, shardOf, shardsFor } from "../durable/shards.ts";
 import { logError, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
@@ -69,7 +69,7 @@ function unwritten(batch_id: string, row: BatchRow): object {
     replayed_at: isoOf(row.replayed_at),
   };
   if (row.state === "pending") return { ...common, last_error: row.reason };
-  const next = row.written_digest
+  const next = isConflict(row)
     ? "Another content is written under this batch_id. Post this one under a batch_id of its own, or drop it from the dead letters."
     : "Once the cause is mended, post the same batch again, or let an operator replay it.";
   return { ...common, reason: row.reason, died_at: isoOf(row.settled_at), next };

@@ -8,7 +8,7 @@ export interface Preference {
 }
 
 /** What stands between two commas, of which those in a quoted value are none. */
-const WISH = /(?:"(?:\\.|[^"\\])*"|[^,])+/g;
+const WISH = /(?:"(?:\\.|[^"\\])*"?|[^,"])+/g;
 
 /**
  * Reads `Prefer` as of RFC 7240: `respond-async`, `wait=N` in seconds, or both. A preference

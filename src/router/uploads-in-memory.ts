@@ -51,11 +51,12 @@ async function holdWhile<Result>(
 ): Promise<Result> {
   const hold: Hold = { bytes: 0, began: Date.now() };
   const grow = (bytes: number) => {
-    if (bytes <= hold.bytes || !holds.has(hold)) return;
-    const most = mostBytes - (bytes - hold.bytes);
-    if (heldBytes > most) letGoOfTheLost();
-    if (heldBytes > hold.bytes && heldBytes > most) throw tooMany();
-    heldBytes += bytes - hold.bytes;
+    const more = bytes - hold.bytes;
+    if (more <= 0) return;
+    if (heldBytes + more > mostBytes) letGoOfTheLost();
+    const others = heldBytes > hold.bytes;
+    if (!holds.has(hold) || (others && heldBytes + more > mostBytes)) throw tooMany();
+    heldBytes += more;
     hold.bytes = bytes;
   };
   holds.add(hold);
@@ -71,7 +72,7 @@ function letGo(hold: Hold): void {
   if (holds.delete(hold)) heldBytes -= hold.bytes;
 }
 
-/** Work that the platform broke off never ends, and its bytes are free. */
+/** What the platform broke off never ends, and its bytes are free. What is only slow may grow no more. */
 function letGoOfTheLost(): void {
   const lost = Date.now() - LONGEST_UPLOAD_MS;
   for (const hold of holds) {
@@ -89,6 +90,8 @@ function tooMany(): Problem {
 function expectedBytes({ headers }: Request): number {
   const length = Number(headers.get("Content-Length") ?? UNKNOWN_BYTES);
   const gzipped = /gzip/i.test(headers.get("Content-Encoding") ?? "");
-  const plain = gzipped ? Math.min(length * GZIP_RATIO, MAX_UPLOAD_BYTES) : length;
-  return Math.max(LEAST_BYTES, Number.isFinite(plain) ? plain : UNKNOWN_BYTES);
+  const plain = gzipped ? length * GZIP_RATIO : length;
+  // What is longer is refused when it is read.
+  const most = Math.min(MAX_UPLOAD_BYTES, Number.isFinite(plain) ? plain : UNKNOWN_BYTES);
+  return Math.max(LEAST_BYTES, most);
 }

@@ -37,36 +37,6 @@ test("a ledger from before there were several databases is brought up to date", 
   });
 });
 
-test("a ledger whose tables are of before, without rowids, goes on as it is", async ({
-  expect,
-}) => {
-  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
-    const sql = ledgerSqlOf(storage);
-    for (const table of ["batches", "body_parts"]) {
-      const made = definitionOf(sql, table);
-      sql.exec(`DROP TABLE ${table}`);
-      sql.exec(`${made} WITHOUT ROWID`);
-    }
-    const ledger = new Ledger(sql, { shard: 0, redeliverAfterMs: 1_000 });
-    expect(ledger.accept(BATCH, 0).receipt).toMatchObject({ outcome: "accepted" });
-    expect(ledger.claim([WRITTEN.key])).toMatchObject([{ state: "pending", body: BATCH.body }]);
-    expect(ledger.settle([WRITTEN], 1)).toMatchObject([{ state: "written", batch_run_id: 7 }]);
-    expect(ledger.accept(BATCH, 2).receipt).toMatchObject({ outcome: "duplicate" });
-
-    const body = { run: "{}", parts: ['[["jq","homebrew"]]', '[["wget","homebrew"]]'] };
-    const long = { ...admission("long"), body };
-    ledger.accept(long, 3);
-    expect(ledger.body("batch-metrics/long")).toEqual(body);
-    ledger.bury([{ key: "batch-metrics/long", replays: 0 }], 4);
-    expect(listDeadLetters(sql, {}, undefined, 10)).toMatchObject([{ key: "batch-metrics/long" }]);
-    expect(new Books(sql, realClock).of("batch-metrics")).toMatchObject({
-      written: 1,
-      dead: 1,
-      accepted: 2,
-    });
-  });
-});
-
 test("no table without rowids holds bodies: SQLite would read them to compare keys", async ({
   expect,
 }) => {

@@ -158,6 +158,7 @@ test.for([
     "transient",
   ],
   ["D1_ERROR: Exceeded maximum DB size.", "transient"],
+  ["D1_ERROR: Your account has exceeded D1's maximum account storage limit.", "transient"],
   ["Cannot resolve D1 DB due to transient issue on remote node.", "transient"],
   ["Too many API requests by single worker invocation.", "transient"],
   ["D1_ERROR: no such table: batch_runs: SQLITE_ERROR", "transient"],
