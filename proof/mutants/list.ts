@@ -74,8 +74,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "splitting a group drops its second half",
     file: "src/queue/write-batches.ts",
-    search: "      ...(await writeGroup(to, batches.slice(middle), search)),\n",
-    replace: "",
+    search: "batches.slice(0, middle), batches.slice(middle)]",
+    replace: "batches.slice(0, middle)]",
   },
   {
     bug: "a group with a culprit dies whole",
@@ -247,8 +247,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "an upload counts only for what it was taken for at first",
     file: "src/router/uploads-in-memory.ts",
-    search: "if (bytes <= hold.bytes || ",
-    replace: "if (hold.bytes > 0 || ",
+    search: "if (more <= 0) return;",
+    replace: "if (hold.bytes > 0) return;",
   },
   {
     bug: "an upload whose client went away is held for ever",
@@ -261,6 +261,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/durable/forgetting.ts",
     search: "ORDER BY rowid LIMIT",
     replace: "ORDER BY rowid DESC LIMIT",
+  },
+  {
+    bug: "a crowded shard's alarm is set for 0, which the platform refuses",
+    file: "src/durable/ledger-shard.ts",
+    search: "Math.max(now, this.#forgetting",
+    replace: "Math.max(0, this.#forgetting",
   },
   {
     bug: "the search for culprits has no end",
