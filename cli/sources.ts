@@ -1,7 +1,6 @@
-import { createReadStream, statSync } from "node:fs";
-import { isAbsolute, normalize } from "node:path";
-import { glob } from "tinyglobby";
+import { createReadStream, realpathSync, statSync } from "node:fs";
 import { reasonOf } from "./failure.ts";
+import { filesOf } from "./pattern.ts";
 
 /** Something to read a report from. */
 export interface Source {
@@ -23,19 +22,25 @@ export interface Sources {
   missing: { name: string; reason: string }[];
 }
 
-/** The files that names, globs and `-` stand for, each once, in order. */
+/**
+ * The files that names, globs and `-` stand for, in order. Each is found once, however many paths
+ * lead to it, and by the first of them.
+ */
 export async function findSources(names: readonly string[]): Promise<Sources> {
-  const paths: string[] = [];
+  const paths = new Map<string, string>();
   const found: Source[] = [];
   const missing: Sources["missing"] = [];
   for (const name of names) {
     try {
-      paths.push(...(await pathsOf(name)));
+      for (const path of await pathsOf(name)) {
+        const file = realOf(path);
+        if (!paths.has(file)) paths.set(file, path);
+      }
     } catch (error) {
       missing.push({ name, reason: reasonOf(error) });
     }
   }
-  for (const path of new Set(paths)) {
+  for (const path of paths.values()) {
     try {
       found.push(sourceOf(path, found.length === 0));
     } catch (error) {
@@ -58,17 +63,28 @@ async function pathsOf(name: string): Promise<string[]> {
     // As a pattern it may still find something.
     fault = error;
   }
-  const pattern = process.platform === "win32" ? name.replaceAll("\\", "/") : name;
-  // A path is named as the user would: below here without a "./", elsewhere in full.
-  const absolute = isAbsolute(name);
-  const found = await glob([pattern], { absolute, expandDirectories: false, dot: true });
+  const found = await filesOf(process.platform === "win32" ? name.replaceAll("\\", "/") : name);
   if (found.length === 0) throw fault;
-  return found.map((path) => normalize(path)).toSorted();
+  return found;
+}
+
+/** What a path leads to in the end; a pipe, and what is not there, have no other name. */
+function realOf(path: string): string {
+  if (isStandardInput(path)) return "-";
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function isStandardInput(path: string): boolean {
+  return path === "-" || path === "/dev/stdin";
 }
 
 function sourceOf(path: string, first: boolean): Source {
   // Standard input by its path would block a thread that the process has to wait for when it ends.
-  if (path === "-" || path === "/dev/stdin") {
+  if (isStandardInput(path)) {
     return { name: path, modified: Date.now(), first, waits: true, open: () => process.stdin };
   }
   const stats = statSync(path);
