@@ -11,6 +11,8 @@ export const createTelemetryStore: CreateTelemetryStore = ({ dbPath, logger }) =
   const insert = db.prepare(sql.INSERT);
   const purge = db.prepare(sql.PURGE);
   let writes = 0;
+  // `db.isOpen` came with Node 22.15.
+  let open = true;
 
   const checkpoint = () => {
     db.prepare(sql.CHECKPOINT).get();
@@ -30,7 +32,8 @@ export const createTelemetryStore: CreateTelemetryStore = ({ dbPath, logger }) =
     },
     checkpoint,
     close() {
-      if (db.isOpen) db.close();
+      if (open) db.close();
+      open = false;
     },
   };
 };

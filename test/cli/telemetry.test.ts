@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { test } from "vitest";
+import { afterEach, test, vi } from "vitest";
 import { Spool } from "../../cli/spool/spool.ts";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { moveToSpool } from "../../cli/telemetry/move.ts";
 import { newFolder } from "../folder.ts";
 import { buildBundle } from "./bundle.ts";
+
+afterEach(() => void vi.restoreAllMocks());
 
 const ENTRY = { repo: "a/b", eventType: "pull_request", model: "m", conclusion: "success" };
 
@@ -106,6 +108,32 @@ test("every 1,000 writes there is a checkpoint", ({ expect }) => {
   store.checkpoint();
   store.close();
   store.close();
+});
+
+/** A database as Node 22.13 has it, which does not say whether it is open. */
+class OldDatabase {
+  readonly #db: DatabaseSync;
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path);
+  }
+  exec(text: string) {
+    this.#db.exec(text);
+  }
+  prepare(text: string) {
+    return this.#db.prepare(text);
+  }
+  close() {
+    this.#db.close();
+  }
+}
+
+test("a store is closed on Node 22.13 too", ({ expect }) => {
+  vi.spyOn(process, "getBuiltinModule").mockReturnValue({ DatabaseSync: OldDatabase });
+  const { dbPath, store } = newStore();
+  store.record(ENTRY);
+  expect(existsSync(`${dbPath}-wal`)).toBe(true);
+  store.close();
+  expect(existsSync(`${dbPath}-wal`)).toBe(false);
 });
 
 test("a flush that was killed before the spool had the chunk makes the same batch again", async ({
