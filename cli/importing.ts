@@ -27,7 +27,7 @@ type Importing = v.InferOutput<v.ObjectSchema<typeof importing, undefined>>;
 
 /**
  * The uploads a file holds, as its reader finds them.
- * @param single whether it is the command's only file.
+ * @param single whether the command names it, and nothing else.
  * @throws Failure naming the file, and the line where it is known.
  */
 export async function* importSource(

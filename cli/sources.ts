@@ -18,6 +18,8 @@ export interface Source {
 /** What the arguments of a command name. */
 export interface Sources {
   found: Source[];
+  /** Whether one file was asked for, and by its name: a glob that finds one may find two next time. */
+  single: boolean;
   /** What cannot be read, and why. */
   missing: { name: string; reason: string }[];
 }
@@ -47,7 +49,7 @@ export async function findSources(names: readonly string[]): Promise<Sources> {
       missing.push({ name: path, reason: reasonOf(error) });
     }
   }
-  return { found, missing };
+  return { found, single: names.length === 1 && found[0]?.name === names[0], missing };
 }
 
 /** @throws where there is nothing of that name. */

@@ -13,14 +13,14 @@ const Options = v.object(importing);
 export async function convert(names: string[], given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
-  const { found, missing } = await findSources(names);
+  const { found, single, missing } = await findSources(names);
   for (const { name, reason } of missing) output.error(`${name}: ${reason}`);
   let faults = missing.length;
 
   const all: object[] = [];
   for (const source of found) {
     try {
-      for await (const imported of importSource(source, options, found.length === 1)) {
+      for await (const imported of importSource(source, options, single)) {
         for (const upload of uploadsOf(imported)) {
           if (options.json) all.push({ ...imported, upload });
           else output.result(undefined, [JSON.stringify(upload)]);

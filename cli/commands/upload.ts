@@ -42,14 +42,14 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const output = new Output(options.json);
   const interrupt = onInterrupt();
   const { connection, reason } = findConnection(options);
-  const { found, missing } = await findSources(names);
+  const { found, single, missing } = await findSources(names);
   const faults = missing.map((each) => `${each.name}: ${each.reason}`);
   const { spool, older } = openSpool(options, connection ? OLDER_AT_ONCE : 0, output);
   const progress = output.progress("uploads", found.length);
   const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
 
   const kept: Delivery[] = [];
-  const reading = readAll(found, options, faults, (entry) => {
+  const reading = readAll(found, options, single, faults, (entry) => {
     if (reason === undefined) courier?.post(entry);
     else kept.push(keep(spool, entry, reason));
   });
@@ -94,11 +94,12 @@ export function courierOf(
 async function readAll(
   sources: readonly Source[],
   options: Options,
+  single: boolean,
   faults: string[],
   onUpload: (entry: NewEntry) => void,
 ): Promise<void> {
   for (const source of sources.toSorted((one, other) => Number(one.waits) - Number(other.waits))) {
-    const uploads = readUploads(source, options, sources.length === 1, faults);
+    const uploads = readUploads(source, options, single, faults);
     for await (const entries of uploads) for (const entry of entries) onUpload(entry);
   }
 }

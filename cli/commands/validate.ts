@@ -19,13 +19,13 @@ interface Verdict {
 export async function validate(names: string[], given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
-  const { found, missing } = await findSources(names);
+  const { found, single, missing } = await findSources(names);
   const verdicts: Verdict[] = missing.map(({ name: file, reason }) => {
     const errors = [`${file}: ${reason}`];
     return { file, valid: false, uploads: 0, rows: 0, errors };
   });
   for (const source of found) {
-    verdicts.push(await judge(source, options, found.length === 1));
+    verdicts.push(await judge(source, options, single));
   }
   for (const { errors } of verdicts) for (const error of errors) output.error(error);
   const lines = verdicts

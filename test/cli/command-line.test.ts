@@ -105,6 +105,37 @@ test("the minutes of a job go with the first of its reports", async ({ expect })
   ]);
 });
 
+test("--batch-id is the whole name of one file that is named, not of one that a glob finds", async ({
+  expect,
+}) => {
+  const folder = newFolder();
+  const xml = '<testsuite><testcase name="t"/></testsuite>';
+  const files = ["a.xml", "b.xml"].map((name) => join(folder, name));
+  for (const file of files) writeFileSync(file, xml);
+  const [file = ""] = files;
+  const named = async (args: readonly string[], input = "") => {
+    const given = ["convert", "--batch-id", "nightly", ...args];
+    const { stdout } = await run(bundle, given, {}, input);
+    return stdout.split("\n").flatMap((line) => (line ? [String(JSON.parse(line).batch_id)] : []));
+  };
+  expect(await named([file])).toEqual(["nightly"]);
+  expect(await named(["-"], xml)).toEqual(["nightly"]);
+  const several = await named([`${folder}/*.xml`]);
+  expect(several).toEqual([expect.stringMatching(/^nightly:/), expect.stringMatching(/^nightly:/)]);
+  expect(await named([`${folder}/a*.xml`])).toEqual(several.slice(0, 1));
+  expect(await named([file, file])).toEqual(several.slice(0, 1));
+  expect(await named([file, "gone.xml"])).toEqual(several.slice(0, 1));
+
+  const where = settings();
+  await run(bundle, ["upload", "--batch-id", "nightly", `${folder}/a*.xml`], where);
+  const { stdout } = await run(bundle, ["spool", "list", "--json"], where);
+  expect(JSON.parse(stdout)).toMatchObject([{ batch_id: expect.stringMatching(/^nightly:/) }]);
+  // As the whole this is too long; with something after it, it is shortened.
+  const long = ["validate", "--batch-id", "n".repeat(201)];
+  expect((await run(bundle, [...long, file])).code).toBe(2);
+  expect((await run(bundle, [...long, `${folder}/a*.xml`])).code).toBe(0);
+});
+
 test("an empty variable, and an empty option, is one that is not set", async ({ expect }) => {
   const file = join(newFolder(), "a.xml");
   writeFileSync(file, '<testsuite><testcase name="t"/></testsuite>');
