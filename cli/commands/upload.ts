@@ -43,17 +43,16 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const interrupt = onInterrupt();
   const { connection, reason } = findConnection(options);
   const { found, single, missing } = await findSources(names);
-  const faults = missing.map((each) => `${each.name}: ${each.reason}`);
   const { spool, older } = openSpool(options, connection ? OLDER_AT_ONCE : 0, output);
   const progress = output.progress("uploads", found.length);
   const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
 
   const kept: Delivery[] = [];
-  const reading = readAll(found, options, single, faults, (entry) => {
+  const wrong = await readAll(found, options, single, interrupt, (entry) => {
     if (reason === undefined) courier?.post(entry);
     else kept.push(keep(spool, entry, reason));
   });
-  await untilGraceEnds(reading, interrupt);
+  const faults = [...missing.map((each) => `${each.name}: ${each.reason}`), ...wrong];
   if (courier) {
     for (const each of older) courier.take(each);
     await courier.finish();
@@ -88,20 +87,38 @@ export function courierOf(
 }
 
 /**
- * Reads each file. What is wrong is noted, and the others go on. Standard input and pipes come
- * last: while they stay open nothing else must wait to be kept.
+ * Reads each file, until the grace ends that follows a signal. Standard input and pipes come last:
+ * while they stay open nothing else must wait to be kept.
+ * @returns what is wrong, a line each; nothing of it stops the others.
  */
 async function readAll(
   sources: readonly Source[],
   options: Options,
   single: boolean,
-  faults: string[],
+  interrupt: Interrupt,
   onUpload: (entry: NewEntry) => void,
-): Promise<void> {
-  for (const source of sources.toSorted((one, other) => Number(one.waits) - Number(other.waits))) {
-    const uploads = readUploads(source, options, single, faults);
-    for await (const entries of uploads) for (const entry of entries) onUpload(entry);
-  }
+): Promise<string[]> {
+  const faults: string[] = [];
+  const unread = new Set(sources.toSorted((one, other) => Number(one.waits) - Number(other.waits)));
+  let over = false;
+  const read = async () => {
+    for (const source of unread) {
+      for await (const entries of readUploads(source, options, single, faults)) {
+        // By now the account is made, and the spool is closed.
+        if (over) return;
+        for (const entry of entries) onUpload(entry);
+      }
+      if (over) return;
+      unread.delete(source);
+    }
+  };
+  await untilGraceEnds(read(), interrupt);
+  over = true;
+  const left = Array.from(
+    unread,
+    ({ name }) => `${name}: not read to its end before the interrupt`,
+  );
+  return [...faults, ...left];
 }
 
 /** After a signal the rest is still read, since the spool is there for it, but not for long. */

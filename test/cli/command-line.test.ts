@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
@@ -170,8 +171,37 @@ test("SIGINT while standard input is still open keeps the files, and ends with 1
   const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:65321", MILLRACE_TOKEN: "t" };
   const { child, ended } = start(bundle, ["upload", "-", join(folder, "kept-0.json")], where);
   setTimeout(() => child.kill("SIGINT"), 1_000);
-  const { code, stdout } = await ended;
+  const { code, stdout, stderr } = await ended;
   expect([code, stdout]).toEqual([130, "1 spooled\n"]);
+  expect(stderr).toContain("error: -: not read to its end before the interrupt\n");
+  expect(stderr).not.toContain("kept-0.json");
+});
+
+test("what comes after the grace is neither kept nor sent", async ({ expect }) => {
+  const script = `
+    import { upload } from "./cli/commands/upload.ts";
+    import { Spool } from "./cli/spool/spool.ts";
+    const { add } = Spool.prototype;
+    let added = 0;
+    Spool.prototype.add = function (entry) {
+      if (++added === 20) process.kill(process.pid, "SIGINT");
+      return add.call(this, entry);
+    };
+    process.on("exit", () => console.log(added));
+    await upload(["-"], { spool: process.argv[1] });
+    console.log("ended");`;
+  const { MILLRACE_SPOOL } = settings();
+  const client = spawn(process.execPath, ["--input-type=module", "-e", script, MILLRACE_SPOOL], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let stdout = "";
+  client.stdout.on("data", (chunk) => (stdout += chunk));
+  const lines = Array.from({ length: 20 }, (_, index) => `${uploadNamed(`n${index}`).text}\n`);
+  client.stdin.write(lines.join(""));
+  await expect.poll(() => stdout, { timeout: 20_000 }).toContain("ended");
+  client.stdin.end(lines.join(""));
+  await new Promise((resolve) => client.once("close", resolve));
+  expect(stdout.trim().split("\n").at(-1)).toBe("20");
 });
 
 test("a new token is shown with its hash, and never with the secret for the service", async ({
