@@ -25,7 +25,11 @@ const given = process.argv.slice(2);
 const { values } = parseArgs({
   args: given,
   strict: false,
-  options: { port: { type: "string" }, "persist-to": { type: "string" } },
+  options: {
+    port: { type: "string" },
+    "persist-to": { type: "string" },
+    "local-protocol": { type: "string" },
+  },
 });
 
 ensureDevVars();
@@ -80,13 +84,14 @@ const Ready = v.pipe(
 function announce(message: unknown): void {
   const ready = v.safeParse(Ready, message);
   if (!ready.success) return;
-  const url = `http://${ready.output.ip}:${ready.output.port}`;
+  const secure = values["local-protocol"] === "https";
+  const url = `${secure ? "https" : "http"}://${ready.output.ip}:${ready.output.port}`;
   console.log(`
 Millrace serves on ${url}   (Ctrl-C ends it)
 
 Post a first batch, from another terminal:
 
-curl -sS ${url}/batch-metrics \\
+curl -sS${secure ? "k" : ""} ${url}/batch-metrics \\
   -H "Authorization: Bearer dev-upload-token" \\
   -H "Content-Type: application/json" \\
   -d '{"batch_id":"first","ecosystem":"npm","started_at":"2026-11-20T12:00:00Z","total_recipes":1,"results":[{"recipe_name":"left-pad","ecosystem":"npm","result":"passed"}]}'

@@ -58,3 +58,23 @@ test("what is given to npm start wins over the environment, and a port that is t
   ]);
   expect(output).not.toContain("Millrace serves on");
 }, 120_000);
+
+test.for([
+  [["--local-protocol", "https"], "https://127.0.0.1:8787", "curl -sSk https://"],
+  [["--local-protocol=https"], "https://127.0.0.1:8787", "curl -sSk https://"],
+  [[], "http://127.0.0.1:8787", "curl -sS http://"],
+] as const)(
+  "after npm start -- %j the service is announced at %s",
+  ([args, url, curl], { expect }) => {
+    const programs = newFolder();
+    const ready = JSON.stringify({ event: "DEV_SERVER_READY", ip: "127.0.0.1", port: 8787 });
+    const says = `#!${process.execPath}\nprocess.send?.(${JSON.stringify(ready)});process.disconnect?.();\n`;
+    writeFileSync(join(programs, "wrangler"), says, { mode: 0o755 });
+    const said = execFileSync(process.execPath, ["scripts/start.ts", ...args], {
+      env: { ...process.env, PATH: `${programs}:${process.env["PATH"]}` },
+      encoding: "utf8",
+    });
+    expect(said).toContain(`Millrace serves on ${url} `);
+    expect(said).toContain(curl);
+  },
+);
