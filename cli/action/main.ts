@@ -89,12 +89,36 @@ function environmentOf(): NodeJS.ProcessEnv {
     // HTTPS_PROXY and its like, which Node ignores unless told. A runner may say otherwise.
     NODE_USE_ENV_PROXY: "1",
     ...process.env,
+    ...proxyless(),
     MILLRACE_URL: input("url"),
     MILLRACE_TOKEN: input("token"),
     MILLRACE_CANCELLED: input("cancelled"),
     // "null" is the matrix of a job that has none.
     ...(!["", "null"].includes(input("job-key")) && { MILLRACE_JOB_KEY: input("job-key") }),
   };
+}
+
+/**
+ * Node that is told to use a proxy ends at its start where it cannot read the proxy's address, and
+ * shows it with its password. The client then goes without, rather than not at all.
+ */
+function proxyless(): NodeJS.ProcessEnv {
+  const names = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+  const wrong = names.filter((name) => process.env[name] && !isAddress(process.env[name]));
+  if (wrong.length === 0 || process.env["NODE_USE_ENV_PROXY"] === "0") return {};
+  warn(`${wrong.join(", ")}: not an address like http://proxy:3128, so no proxy is used`);
+  return { NODE_USE_ENV_PROXY: "0" };
+}
+
+function isAddress(text: string | undefined): boolean {
+  try {
+    const { protocol, username, password } = new URL(text ?? "");
+    // Node decodes both, and ends where it cannot.
+    decodeURIComponent(username + password);
+    return protocol === "http:" || protocol === "https:";
+  } catch {
+    return false;
+  }
 }
 
 /** An input of the step, as the runner passes it. */

@@ -190,6 +190,22 @@ describe("the action", () => {
     expect(asked).toContain("millrace.invalid:443");
   });
 
+  test.for([
+    ["no scheme", "proxy.invalid:3128"],
+    ["no scheme, but a password", "user:sekrit@proxy.invalid:3128"],
+    ["a password that is not escaped", "http://user:sek%rit@proxy.invalid:3128"],
+  ] as const)(
+    "goes without a proxy whose address has %s, and does not tell it",
+    async ([, proxy], { expect }) => {
+      for (const runner of [{ HTTPS_PROXY: proxy }, { http_proxy: proxy, HTTPS_PROXY: "" }]) {
+        const { code, output, outputs } = await act({ files: report }, undefined, runner);
+        expect([code, outputs]).toEqual([0, "delivered=1\nspooled=0\n"]);
+        expect(output).toMatch(/::warning.*(HTTPS_PROXY|http_proxy): not an address/);
+        expect(output).not.toMatch(/sek|proxy\.invalid/);
+      }
+    },
+  );
+
   test("warns of a file that is missing or malformed, and still uploads the others", async ({
     expect,
   }) => {
