@@ -240,6 +240,25 @@ test("a summary of ever so many faults and uploads stays far below what GitHub t
   expect(summary).toContain("5950 more errors");
 });
 
+test("the example keeps a spool only where its upload kept something, each job of a matrix its own", ({
+  expect,
+}) => {
+  const workflow = readFileSync("examples/batch-operations.yml", "utf8");
+  const steps = workflow.split("\n      - ");
+  const [upload = "", save = ""] = ["uses: millrace/", "uses: actions/cache/save"].map((uses) =>
+    steps.find((each) => each.includes(uses)),
+  );
+  expect(upload).toContain("id: upload\n");
+  expect(save).toContain("if: always() && steps.upload.outputs.spooled != '0'\n");
+  const outputs = readFileSync("action.yml", "utf8").split("\noutputs:\n")[1];
+  expect(outputs).toMatch(/^ {2}spooled:$/m);
+  const keys = workflow.match(/key: .*|restore-keys: .*/g) ?? [];
+  expect(keys.length).toBe(3);
+  for (const key of keys) {
+    expect(key).toContain("millrace-spool-${{ github.job }}-${{ strategy.job-index }}-");
+  }
+});
+
 describe("the step with curl and jq", () => {
   const workflow = readFileSync("examples/batch-operations.yml", "utf8");
   const script = workflow
