@@ -12,8 +12,8 @@ import type { Pace } from "./pace.ts";
 export type Outcome =
   /** The service has it, durably: written to its database, or on the way, or dead with a reason. */
   | { kind: "taken"; status: "written" | "pending" | "dead"; duplicate: boolean; reason?: string }
-  /** The service said no, and would say so again. */
-  | { kind: "refused"; status: number; reason: string; attempts: number }
+  /** The service said no, and would say so again. Without a status it was something before it that answered. */
+  | { kind: "refused"; status: number | null; reason: string; attempts: number }
   /** No attempt succeeded before the deadline, or before the user stopped it. */
   | { kind: "failed"; status: number | null; reason: string; attempts: number };
 
@@ -118,11 +118,12 @@ async function attempt(
     throw new Passing(refusalOf(response, answer), status, retryAfter);
   }
   const state = answer.status;
+  const problem = !response.ok && (answer.title ?? answer.detail) !== undefined;
+  if (problem) return { kind: "refused", status, reason: refusalOf(response, answer), attempts };
   if (!response.ok || (state !== "written" && state !== "pending" && state !== "dead")) {
-    const reason = response.ok
-      ? `${status}, but it is no answer of Millrace: is the address right?`
-      : refusalOf(response, answer);
-    return { kind: "refused", status, reason, attempts };
+    const words = `${status} ${response.ok ? "" : response.statusText}`.trim();
+    const reason = `${words}, but it is no answer of Millrace: is the address right?`;
+    return { kind: "refused", status: null, reason, attempts };
   }
   const duplicate = response.headers.get("Idempotent-Replayed") === "true";
   return {

@@ -13,7 +13,7 @@ export const Entry = v.object({
   /** `refused`: the service said no for good; it is kept with the reason and blocks nobody. */
   state: v.picklist(["waiting", "refused"]),
   attempts: v.number(),
-  /** HTTP status of the last answer, or null where there was none. */
+  /** HTTP status of the service's last answer, or null where there was none, or not of the service. */
   last_status: v.nullable(v.number()),
   last_error: v.nullable(v.string()),
   created_at: v.string(),

@@ -13,7 +13,7 @@ export const IN_MEMORY = ":memory:";
 export interface Setback {
   state: Entry["state"];
   attempts: number;
-  /** HTTP status, or null where no answer came. */
+  /** HTTP status, or null where no answer of the service came. */
   status: number | null;
   reason: string;
 }

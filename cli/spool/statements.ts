@@ -39,14 +39,14 @@ export const DELETE = `DELETE FROM uploads WHERE id = :id`;
 
 /**
  * Refusals that a right token or address would undo are tried again: the upload is not at
- * fault. Below 400 it was something else that answered, with a page or a redirect. The other
- * refusals only where they are asked for.
+ * fault. Without a status, or below 400, it was something else that answered, with a page or a
+ * redirect. The other refusals only where they are asked for.
  */
 export const CLAIM = `
   UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until
   WHERE id IN (
     SELECT id FROM uploads
-    WHERE id > :after AND (state = 'waiting' OR last_status < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
+    WHERE id > :after AND (state = 'waiting' OR coalesce(last_status, 0) < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
       AND coalesce(claimed_until, 0) < :now
     ORDER BY id LIMIT :most)
   RETURNING ${KEPT}`;

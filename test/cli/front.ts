@@ -85,7 +85,7 @@ export async function openAnsweringFront(
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const { batch_id } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString());
     posted.push(batch_id);
-    if (batch_id === refused) response.writeHead(409).end();
+    if (batch_id === refused) response.writeHead(409).end('{"title":"no"}');
     else response.writeHead(status, headers).end(answer);
   };
   const front = createServer((request, response) => void answerTo(request, response));

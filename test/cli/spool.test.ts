@@ -81,6 +81,7 @@ test("what was refused for good is claimed only where it is asked for", async ({
 
 test.for([
   ["the token's sake", 401],
+  ["the sake of what stands before the service", null],
   ["the address's sake, with a page", 200],
   ["the address's sake, with nothing", 204],
   ["the address's sake, with a redirect", 308],

@@ -11,6 +11,9 @@ const WRITTEN = JSON.stringify({ status: "written" });
 test.for([
   ["a page", 200, "<html></html>", {}],
   ["nothing", 204, "", {}],
+  ["a proxy's page, of 400,", 400, "<html></html>", {}],
+  ["a proxy's page, of 413,", 413, "<html></html>", {}],
+  ["another service's JSON, of 421,", 421, '{"error":"misdirected"}', {}],
   ["a redirect", 301, "", { Location: "/elsewhere" }],
   ["a permanent redirect", 308, "", { Location: "/elsewhere" }],
 ] as const)(
@@ -31,6 +34,21 @@ test.for([
     expect([code, stdout, right.posted.length]).toEqual([0, "2 written\n", 2]);
   },
 );
+
+test("what the service itself refused with such a status is not tried again", async ({
+  expect,
+}) => {
+  const [refusing, right] = [
+    await openAnsweringFront(413, '{"title":"too large"}'),
+    await openAnsweringFront(201, WRITTEN),
+  ];
+  const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
+  const settings = { ...where, MILLRACE_URL: refusing.url };
+  await run(bundle, ["upload", "-"], settings, uploadNamed("first").text);
+  const { stdout } = await run(bundle, ["flush"], { ...where, MILLRACE_URL: right.url });
+  for (const front of [refusing, right]) front.close();
+  expect([stdout, right.posted]).toEqual(["nothing was sent\n", []]);
+});
 
 test("doctor finds the fault in an address that cannot be used, and goes on", async ({
   expect,
