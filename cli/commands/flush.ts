@@ -36,7 +36,7 @@ export async function flush(given: unknown): Promise<number> {
   // What fails is free to be claimed again; once is enough for one run.
   let last: Kept | undefined;
   do {
-    const claimed = spool.claim(OLDER_AT_ONCE, options.refused, last?.id);
+    const claimed = spool.claim(OLDER_AT_ONCE, options.refused, last);
     for (const kept of claimed) courier.take(kept);
     await courier.finish();
     last = claimed.at(-1);

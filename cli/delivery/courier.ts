@@ -22,7 +22,7 @@ export interface Delivery {
 }
 
 /** An upload on its way. Without an id it is in no spool, but only here. */
-type Parcel = Omit<Kept, "id"> & { id?: number };
+type Parcel = Omit<Kept, "id" | "state"> & { id?: number };
 
 /** Takes uploads from the spool to the service, several at once. Each comes to one delivery. */
 export class Courier {

@@ -30,6 +30,7 @@ export const EntryBody = v.object({ body: v.instance(Uint8Array) });
 /** What names an upload of the spool to those who send it. */
 export const Kept = v.object({
   id: v.number(),
+  state: Entry.entries.state,
   source: v.string(),
   stream: v.string(),
   batch_id: v.string(),

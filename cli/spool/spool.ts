@@ -53,15 +53,15 @@ export class Spool {
   }
 
   /**
-   * Claims uploads that no living process has claimed, oldest first.
+   * Claims uploads that no living process has claimed: what waits, oldest first, and then what
+   * was refused.
    * @param refused also those that the service refused for good.
-   * @param after only those that came into the spool after the one of this id.
+   * @param after only those that come after this one.
    */
-  claim(most: number, refused: boolean, after = 0): Kept[] {
+  claim(most: number, refused: boolean, after?: Kept): Kept[] {
     this.#releaseTheDead();
-    const wanted = { ...claim(), now: Date.now(), most, after, refused: refused ? 1 : 0 };
-    const rows = this.#prepare(sql.CLAIM).all(wanted);
-    return rows.map((row) => v.parse(Kept, row)).toSorted((a, b) => a.id - b.id);
+    const rows = this.#prepare(sql.CLAIM).all({ ...claim(), ...wanted(most, refused, after) });
+    return rows.map((row) => v.parse(Kept, row)).toSorted(inTurn);
   }
 
   /** Keeps the claim of an upload for another while. */
@@ -133,6 +133,15 @@ export class Spool {
     if (!statement) this.#statements.set(text, (statement = this.#db.prepare(text)));
     return statement;
   }
+}
+
+function wanted(most: number, refused: boolean, after: Kept | undefined) {
+  const [after_refused, after_id] = [Number(after?.state === "refused"), after?.id ?? 0];
+  return { now: Date.now(), most, refused: Number(refused), after_refused, after_id };
+}
+
+function inTurn(one: Kept, other: Kept): number {
+  return Number(one.state === "refused") - Number(other.state === "refused") || one.id - other.id;
 }
 
 function claim() {

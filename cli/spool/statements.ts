@@ -18,7 +18,7 @@ export const SCHEMA = `
     UNIQUE (stream, batch_id, digest)
   ) STRICT;`;
 
-const KEPT = `id, source, stream, batch_id, rows`;
+const KEPT = `id, state, source, stream, batch_id, rows`;
 
 /** The same upload again is the same entry; one that was refused gets another chance. */
 export const ADD = `
@@ -40,15 +40,18 @@ export const DELETE = `DELETE FROM uploads WHERE id = :id`;
 /**
  * Refusals that a right token or address would undo are tried again: the upload is not at
  * fault. Without a status, or below 400, it was something else that answered, with a page or a
- * redirect. The other refusals only where they are asked for.
+ * redirect. The other refusals only where they are asked for. None holds up what waits.
  */
+const FREE = `
+  FROM uploads
+  WHERE (state = 'refused', id) > (:after_refused, :after_id)
+    AND (state = 'waiting' OR coalesce(last_status, 0) < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
+    AND coalesce(claimed_until, 0) < :now
+  ORDER BY state = 'refused', id LIMIT :most`;
+
 export const CLAIM = `
   UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until
-  WHERE id IN (
-    SELECT id FROM uploads
-    WHERE id > :after AND (state = 'waiting' OR coalesce(last_status, 0) < 400 OR last_status IN (401, 403, 404, 405) OR :refused)
-      AND coalesce(claimed_until, 0) < :now
-    ORDER BY id LIMIT :most)
+  WHERE id IN (SELECT id ${FREE})
   RETURNING ${KEPT}`;
 
 export const RENEW = `UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until WHERE id = :id`;

@@ -86,6 +86,21 @@ test("what another machine's process has claimed still waits: flush is not done"
   expect([late.code, late.stdout]).toEqual([0, "1 written\n"]);
 });
 
+test("flush sends what was refused for the address's sake after what waits, all of it", async ({
+  expect,
+}) => {
+  const path = await waitingSpool(1_500);
+  const db = new DatabaseSync(path);
+  db.exec("UPDATE uploads SET state = 'refused', last_status = 404 WHERE id <= 1200");
+  db.close();
+  const front = await openAnsweringFront(201, WRITTEN);
+  const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
+  const args = ["flush", "--rate", "5000", "--concurrency", "1"];
+  const { code, stdout } = await run(bundle, args, settings);
+  front.close();
+  expect([code, stdout, front.posted[0]]).toEqual([0, "1500 written\n", "u-1200"]);
+});
+
 test("flush ends at its deadline, however much waits", async ({ expect }) => {
   const settings = {
     MILLRACE_SPOOL: await waitingSpool(1_100),

@@ -79,6 +79,19 @@ test("what was refused for good is claimed only where it is asked for", async ({
   expect([spool.claim(10, false), spool.claim(10, true)]).toMatchObject([[], [{ id }]]);
 });
 
+test("what waits is claimed before what was refused, however old", async ({ expect }) => {
+  const spool = new Spool(join(newFolder(), "spool.db"));
+  const refused = [await put(spool, "a"), await put(spool, "b")];
+  for (const id of refused) {
+    spool.setBack(id, { state: "refused", attempts: 1, status: 404, reason: "404 Not Found" });
+  }
+  const waiting = [await put(spool, "c"), await put(spool, "d")];
+  spool.release();
+  const first = spool.claim(3, false);
+  expect(first.map(({ id }) => id)).toEqual([...waiting, refused[0]]);
+  expect(spool.claim(3, false, first.at(-1)).map(({ id }) => id)).toEqual([refused[1]]);
+});
+
 test.for([
   ["the token's sake", 401],
   ["the sake of what stands before the service", null],
