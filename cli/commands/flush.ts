@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import * as v from "valibot";
 import { EXIT } from "../exit-codes.ts";
+import { reasonOf } from "../failure.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
 import { connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
+import { claimOrRead } from "../spool/claim-or-read.ts";
 import type { Kept } from "../spool/entry.ts";
 import { Spool } from "../spool/spool.ts";
 import { moveToSpool } from "../telemetry/move.ts";
@@ -19,7 +21,7 @@ const Options = v.object({
 
 /**
  * `millrace flush`: sends what the spool keeps, and the new rows of the telemetry stores. Not
- * done while anything waits, be it for another process that has claimed it.
+ * done while anything waits, be it for another process that has claimed it, nor where the spool failed.
  */
 export async function flush(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
@@ -36,17 +38,33 @@ export async function flush(given: unknown): Promise<number> {
   // What fails is free to be claimed again; once is enough for one run.
   let last: Kept | undefined;
   do {
-    const claimed = spool.claim(OLDER_AT_ONCE, options.refused, last);
-    for (const kept of claimed) courier.take(kept);
+    const next = nextOf(spool, options.refused, last, courier.troubles);
+    for (const kept of next) courier.take(kept);
     await courier.finish();
-    last = claimed.at(-1);
+    last = next.at(-1);
   } while (last && !courier.stopped);
   const { deliveries, troubles } = courier;
   const told = { deliveries, faults, troubles };
   const { undelivered, waiting } = reportDeliveries(output, spool, told);
   spool.close();
-  const failed = undelivered + waiting > 0 ? EXIT.failed : EXIT.done;
+  const failed = undelivered + waiting + troubles.size > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
+}
+
+/** The next uploads to be sent; none where the spool cannot even be read: what was sent is told all the same. */
+function nextOf(
+  spool: Spool,
+  refused: boolean,
+  after: Kept | undefined,
+  troubles: Set<string>,
+): Kept[] {
+  const note = (reason: string) => void troubles.add(reason);
+  try {
+    return claimOrRead(spool, { most: OLDER_AT_ONCE, refused, after }, note);
+  } catch (error) {
+    note(reasonOf(error));
+    return [];
+  }
 }
 
 /** Of the flags, or of `MILLRACE_TELEMETRY`. */

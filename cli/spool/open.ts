@@ -1,6 +1,7 @@
 import { reasonOf } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { spoolPathOf } from "../settings.ts";
+import { claimOrRead } from "./claim-or-read.ts";
 import type { Kept } from "./entry.ts";
 import { IN_MEMORY, Spool } from "./spool.ts";
 
@@ -20,7 +21,10 @@ export function openSpool(
     const spool = new Spool(path);
     const state = spool.check();
     if (state !== "ok") throw new Error(`it is damaged: ${state}`);
-    return { spool, older: spool.claim(most, false) };
+    const older = claimOrRead(spool, { most, refused: false }, (reason) =>
+      output.warn(`the spool ${path} failed: ${reason}`),
+    );
+    return { spool, older };
   } catch (error) {
     output.warn(
       `the spool${path && ` ${path}`} cannot be used (${reasonOf(error)}): what is not delivered now is lost`,

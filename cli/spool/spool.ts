@@ -64,6 +64,12 @@ export class Spool {
     return rows.map((row) => v.parse(Kept, row)).toSorted(inTurn);
   }
 
+  /** What would be claimed. */
+  read(most: number, refused: boolean, after?: Kept): Kept[] {
+    const rows = this.#prepare(sql.READ).all(wanted(most, refused, after));
+    return rows.map((row) => v.parse(Kept, row));
+  }
+
   /** Keeps the claim of an upload for another while. */
   renew(id: number): void {
     this.#prepare(sql.RENEW).run({ id, ...claim() });

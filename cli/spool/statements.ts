@@ -54,6 +54,9 @@ export const CLAIM = `
   WHERE id IN (SELECT id ${FREE})
   RETURNING ${KEPT}`;
 
+/** The same, unclaimed. */
+export const READ = `SELECT ${KEPT} ${FREE}`;
+
 export const RENEW = `UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until WHERE id = :id`;
 
 export const CLAIMANTS = `SELECT DISTINCT claimed_by FROM uploads WHERE claimed_by IS NOT NULL`;

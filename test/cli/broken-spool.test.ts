@@ -75,6 +75,42 @@ test("on a full disk with the service away, what is lost is said to be, and no m
   }
 });
 
+test("on a full disk flush and upload send what waits, though they cannot claim it", async ({
+  expect,
+}) => {
+  for (const command of ["flush", "upload"]) {
+    const folder = newFolder();
+    const names = writeLargeUploads(folder, 12);
+    const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
+    await run(bundle, ["upload", `${folder}/*.json`], where);
+    const front = await openAnsweringFront(201, WRITTEN);
+    const args = command === "flush" ? [command] : [command, join(folder, "0.json")];
+    const settings = { ...where, MILLRACE_URL: front.url };
+    const { code, stdout, stderr } = await runOnFullDisk(args, settings);
+    front.close();
+    expect([code, new Set(front.posted)]).toEqual([command === "flush" ? 1 : 0, new Set(names)]);
+    expect(stdout).toMatch(/^1[23] written/);
+    expect(stderr).toMatch(/warning: the spool .* failed: /);
+  }
+});
+
+test("a spool that fails in the middle of a flush costs no account of what was delivered", async ({
+  expect,
+}) => {
+  const path = join(newFolder(), "spool.db");
+  await run(bundle, ["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed("a").text);
+  const db = new DatabaseSync(path);
+  const front = await openAnsweringFront(201, WRITTEN, {}, undefined, () => {
+    db.exec("DROP TABLE IF EXISTS uploads");
+  });
+  const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
+  const { code, stdout, stderr } = await run(bundle, ["flush"], settings);
+  front.close();
+  db.close();
+  expect([code, stdout]).toEqual([1, "1 written\n"]);
+  expect(stderr).toMatch(/warning: the spool .* failed: no such table: uploads/);
+});
+
 test("rows of telemetry that the spool could not commit stay in their store", async ({
   expect,
 }) => {

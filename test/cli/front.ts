@@ -78,6 +78,7 @@ export async function openAnsweringFront(
   answer: string,
   headers: Record<string, string> = {},
   refused?: string,
+  onPost: () => void = () => {},
 ): Promise<Front & { posted: string[] }> {
   const posted: string[] = [];
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -85,6 +86,7 @@ export async function openAnsweringFront(
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const { batch_id } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString());
     posted.push(batch_id);
+    onPost();
     if (batch_id === refused) response.writeHead(409).end('{"title":"no"}');
     else response.writeHead(status, headers).end(answer);
   };
