@@ -27,7 +27,7 @@ type Parcel = Omit<Kept, "id" | "state"> & { id?: number };
 /** Takes uploads from the spool to the service, several at once. Each comes to one delivery. */
 export class Courier {
   readonly deliveries: Delivery[] = [];
-  /** What the spool could not do. It costs no upload: one that is sent again is taken once. */
+  /** What the spool could not do. That an upload is sent again for it costs nothing: it is taken once. */
   readonly troubles = new Set<string>();
   readonly #spool: Spool;
   readonly #options: SendOptions;
@@ -90,7 +90,7 @@ export class Courier {
     read: () => Uint8Array<ArrayBuffer> | undefined,
   ): Promise<Delivery> {
     try {
-      const body = read();
+      const body = this.#noted(read);
       if (!body) {
         const reason = "another process that uses the spool has sent it";
         return { ...nameOf(parcel), state: "pending", duplicate: false, reason };
@@ -130,16 +130,39 @@ export class Courier {
   }
 
   #undelivered(parcel: Parcel, state: "spooled" | "refused", reason: string): Delivery {
-    const kept = parcel.id !== undefined && this.#spool.lasting;
-    return { ...nameOf(parcel), state: kept ? state : "lost", duplicate: false, reason };
+    return {
+      ...nameOf(parcel),
+      state: this.#keeps(parcel) ? state : "lost",
+      duplicate: false,
+      reason,
+    };
+  }
+
+  /** Whether the spool still answers for an upload. What is no more in it another process has sent, or dropped. */
+  #keeps({ id }: Parcel): boolean {
+    if (id === undefined || !this.#spool.lasting) return false;
+    try {
+      this.#noted(() => this.#spool.find(id));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #attempt<Result>(work: () => Result): Result | undefined {
     try {
+      return this.#noted(work);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #noted<Result>(work: () => Result): Result {
+    try {
       return work();
     } catch (error) {
       this.troubles.add(reasonOf(error));
-      return undefined;
+      throw error;
     }
   }
 }

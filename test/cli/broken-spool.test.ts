@@ -206,7 +206,9 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test("a spool that breaks while it is used costs the other uploads nothing", async ({ expect }) => {
+test("a spool that breaks while it is used costs the other uploads nothing, and what was in it is lost", async ({
+  expect,
+}) => {
   const path = join(newFolder(), "spool.db");
   const front = await openAnsweringFront(201, WRITTEN);
   const sendOptions = {
@@ -226,7 +228,8 @@ test("a spool that breaks while it is used costs the other uploads nothing", asy
   await courier.finish();
   front.close();
   expect(courier.deliveries).toMatchObject([
-    { batch_id: "first", state: "spooled", reason: "no such table: uploads" },
+    { batch_id: "first", state: "lost", reason: "no such table: uploads" },
     { batch_id: "second", state: "written" },
   ]);
+  expect([...courier.troubles]).toEqual(["no such table: uploads"]);
 });
