@@ -33,7 +33,9 @@ export class Courier {
   readonly #options: SendOptions;
   readonly #limit: LimitFunction;
   readonly #onDelivery: (delivery: Delivery) => void;
-  readonly #taken = new Map<number | NewEntry, Promise<void>>();
+  readonly #taken = new Set<number>();
+  /** Nothing here holds an upload's body beyond its delivery. */
+  readonly #delivering: Promise<void>[] = [];
 
   constructor(
     spool: Spool,
@@ -51,12 +53,14 @@ export class Courier {
   post(entry: NewEntry): void {
     const kept = this.#attempt(() => this.#spool.add(entry));
     if (kept) this.take(kept);
-    else this.#begin(entry, nameOf(entry), () => new Uint8Array(entry.body));
+    else this.#begin(nameOf(entry), () => new Uint8Array(entry.body));
   }
 
   /** Sends an upload of the spool, when its turn comes, and no upload twice. Returns at once. */
   take(kept: Kept): void {
-    this.#begin(kept.id, kept, () => this.#spool.body(kept.id));
+    if (this.#taken.has(kept.id)) return;
+    this.#taken.add(kept.id);
+    this.#begin(kept, () => this.#spool.body(kept.id));
   }
 
   /** Whether the deadline has passed, or the user stopped it: nothing is sent any more. */
@@ -67,21 +71,16 @@ export class Courier {
   /** All is taken: resolves when it has come to an end, at the deadline at the latest. */
   async finish(): Promise<void> {
     this.#options.deadline.begin();
-    await Promise.all(this.#taken.values());
+    await Promise.all(this.#delivering);
   }
 
-  #begin(
-    key: number | NewEntry,
-    parcel: Parcel,
-    read: () => Uint8Array<ArrayBuffer> | undefined,
-  ): void {
-    if (this.#taken.has(key)) return;
+  #begin(parcel: Parcel, read: () => Uint8Array<ArrayBuffer> | undefined): void {
     const delivering = this.#limit(async () => {
       const delivery = await this.#deliver(parcel, read);
       this.deliveries.push(delivery);
       this.#onDelivery(delivery);
     });
-    this.#taken.set(key, delivering);
+    this.#delivering.push(delivering);
   }
 
   /** Whatever happens to one upload must not end the others. */

@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { chmodSync, closeSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "vitest";
 import { Courier } from "../../cli/delivery/courier.ts";
 import { Deadline } from "../../cli/delivery/deadline.ts";
@@ -206,19 +208,23 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test("a spool that breaks while it is used costs the other uploads nothing, and what was in it is lost", async ({
-  expect,
-}) => {
-  const path = join(newFolder(), "spool.db");
-  const front = await openAnsweringFront(201, WRITTEN);
+function courierTo(url: string, path: string): Courier {
   const sendOptions = {
-    connection: { url: front.url, token: undefined },
+    connection: { url, token: undefined },
     pace: new Pace(50),
     signal: AbortSignal.timeout(10_000),
     deadline: new Deadline(10_000),
     wait: false,
   };
-  const courier = new Courier(new Spool(path), sendOptions, 2, () => {});
+  return new Courier(new Spool(path), sendOptions, 2, () => {});
+}
+
+test("a spool that breaks while it is used costs the other uploads nothing, and what was in it is lost", async ({
+  expect,
+}) => {
+  const path = join(newFolder(), "spool.db");
+  const front = await openAnsweringFront(201, WRITTEN);
+  const courier = courierTo(front.url, path);
   const [first, second] = [await entryNamed("first"), await entryNamed("second")];
   courier.post(first);
   const db = new DatabaseSync(path);
@@ -232,4 +238,34 @@ test("a spool that breaks while it is used costs the other uploads nothing, and 
     { batch_id: "second", state: "written" },
   ]);
   expect([...courier.troubles]).toEqual(["no such table: uploads"]);
+});
+
+/** Posts an upload, and forgets it but for a reference that does not hold its body. */
+async function postOne(courier: Courier): Promise<WeakRef<Uint8Array>> {
+  const entry = await entryNamed("forgotten");
+  courier.post(entry);
+  return new WeakRef(entry.body);
+}
+
+test("what the spool had no room for leaves memory once it is delivered", async ({ expect }) => {
+  const path = join(newFolder(), "spool.db");
+  const front = await openAnsweringFront(201, WRITTEN);
+  const courier = courierTo(front.url, path);
+  const db = new DatabaseSync(path);
+  db.exec("DROP TABLE uploads");
+  db.close();
+  const body = await postOne(courier);
+  await courier.finish();
+  front.close();
+  expect(courier.deliveries).toMatchObject([{ batch_id: "forgotten", state: "written" }]);
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  await expect
+    .poll(() => {
+      collect();
+      return body.deref() === undefined;
+    })
+    .toBe(true);
+  // Lives until here.
+  expect(courier.stopped).toBe(false);
 });
