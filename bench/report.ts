@@ -43,6 +43,8 @@ ${skipped ? `\n**fastify+postgres, fastify+pg-boss:** ${skipped}\n` : ""}
 
 ## The bar: 100 results a batch, 16 connections
 
+What the project was asked to reach, and what it did in this run:
+
 ${barTable(measured)}
 
 ${careLine(shots)}
