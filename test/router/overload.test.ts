@@ -13,29 +13,47 @@ function postDeclaring(declared: number, body: unknown): Promise<Response> {
   return post(body, { "Content-Length": String(declared) });
 }
 
-/** An upload whose second half comes when it is let go. */
+/** An upload that is held, and whose second half comes when it is let go. */
 function slowUpload(batch_id: string, declared: number) {
   return slowPost(JSON.stringify(batch({ batch_id })), { "Content-Length": String(declared) });
 }
 
-function slowPost(text: string, headers: object) {
+async function slowPost(text: string, headers: object) {
   const { promise: go, resolve: finish } = Promise.withResolvers<void>();
-  const halves = [text.slice(0, 20), text.slice(20)].map((half) => new TextEncoder().encode(half));
-  const body = new ReadableStream({
-    async start(controller) {
-      controller.enqueue(halves[0]);
-      await go;
-      controller.enqueue(halves[1]);
-      controller.close();
+  const { promise: held, resolve: onHeld } = Promise.withResolvers<void>();
+  const [first, second] = [text.slice(0, 20), text.slice(20)].map((half) =>
+    new TextEncoder().encode(half),
+  );
+  const halves = async function* () {
+    // It is held before it is read.
+    onHeld();
+    yield first;
+    await go;
+    yield second;
+  };
+  const answer = post(streamOf(halves()), headers);
+  await held;
+  return { answer, finish };
+}
+
+/** A stream that takes nothing from the parts before it is read. */
+function streamOf(parts: AsyncGenerator<Uint8Array | undefined>): ReadableStream {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await parts.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
     },
-  });
-  return { answer: post(body, headers), finish };
+    { highWaterMark: 0 },
+  );
 }
 
 test("beyond its memory's worth of uploads an isolate sheds load, and those let in are written", async ({
   expect,
 }) => {
-  const inside = [slowUpload("in-1", 400_000), slowUpload("in-2", 500_000)];
+  const inside = [await slowUpload("in-1", 400_000), await slowUpload("in-2", 500_000)];
   const refused = await postDeclaring(200_000, batch({ batch_id: "out" }));
   expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "2"]);
   expect(await refused.json()).toMatchObject({ detail: expect.stringContaining("Post it again") });
@@ -70,7 +88,7 @@ test.for([
       const stream: ReadableStream<Uint8Array> = new Blob([text]).stream();
       return through.reduce((plain, compress) => plain.pipeThrough(compress()), stream);
     };
-    const inside = slowUpload("inside", 400_000);
+    const inside = await slowUpload("inside", 400_000);
     const refused = await post(bodyOf("long"), headers);
     expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "2"]);
 
@@ -111,7 +129,7 @@ describe("an upload that takes longer than one can", () => {
 
   /** Had anything been counted wrong before, there would be more or less room than a megabyte. */
   async function checkRoom(expect: ExpectStatic): Promise<void> {
-    const full = slowUpload("full", 990_000);
+    const full = await slowUpload("full", 990_000);
     expect((await postDeclaring(20_000, batch({ batch_id: "over" }))).status).toBe(503);
     full.finish();
     expect((await full.answer).status).toBe(201);
@@ -119,7 +137,7 @@ describe("an upload that takes longer than one can", () => {
   }
 
   test("makes room for others, and may end", async ({ expect }) => {
-    const slow = slowUpload("slow", 900_000);
+    const slow = await slowUpload("slow", 900_000);
     expect((await postDeclaring(200_000, batch({ batch_id: "next" }))).status).toBe(503);
     expect(await makeRoom()).toBe(201);
     slow.finish();
@@ -128,8 +146,8 @@ describe("an upload that takes longer than one can", () => {
   });
 
   test("may grow no more", async ({ expect }) => {
-    const other = slowUpload("other", 500_000);
-    const slow = slowPost(JSON.stringify(batch({ batch_id: "slow" })).padEnd(700_000), {});
+    const other = await slowUpload("other", 500_000);
+    const slow = await slowPost(JSON.stringify(batch({ batch_id: "slow" })).padEnd(700_000), {});
     other.finish();
     expect((await other.answer).status).toBe(201);
     expect(await makeRoom()).toBe(201);
