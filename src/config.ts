@@ -8,7 +8,7 @@ import {
   UPLOADS_IN_MEMORY_BYTES,
 } from "./limits.ts";
 import { logError } from "./log.ts";
-import { Problem } from "./problem.ts";
+import { Problem, unavailable } from "./problem.ts";
 
 /** A whole number in a variable's text, or the fallback where the variable is not set. */
 function whole(least: number, most: number, fallback: number) {
@@ -75,7 +75,5 @@ export function retentionDays(env: Env, streamName: string, fallback: number): n
 /** Logs what cannot be used and why. @returns what to throw then. */
 export function misconfigured(faults: { variable: string | null; reason: string }[]): Problem {
   for (const fault of faults) logError("config.invalid", fault);
-  return new Problem("unavailable", "The service is not configured correctly; its log says how.", {
-    headers: { "Retry-After": "60" },
-  });
+  return unavailable("The service is not configured correctly; its log says how.", 60);
 }

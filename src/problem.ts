@@ -63,3 +63,11 @@ export class Problem extends Error {
     });
   }
 }
+
+/**
+ * The service cannot do it just now, and may be asked again.
+ * @param retryAfter_s seconds until then.
+ */
+export function unavailable(detail: string, retryAfter_s: number): Problem {
+  return new Problem("unavailable", detail, { headers: { "Retry-After": String(retryAfter_s) } });
+}

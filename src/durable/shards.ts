@@ -2,7 +2,7 @@ import { configOf } from "../config.ts";
 import { hashOf } from "../hash.ts";
 import { LEDGER_CALLS, MAX_SHARDS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
-import { Problem } from "../problem.ts";
+import { unavailable } from "../problem.ts";
 import type { LedgerPort } from "../queue/ticket.ts";
 import type { BatchLedger } from "./batch-ledger.ts";
 import { shardName } from "./shard-name.ts";
@@ -33,9 +33,7 @@ export async function callShard<Result>(
       logError("ledger.call-failed", { shard, attempt, reason: reasonOf(error) });
       const again = marked(error, "retryable") && !marked(error, "overloaded");
       if (again && attempt < LEDGER_CALLS) continue;
-      throw new Problem("unavailable", "The ledger does not answer. Asking again is safe.", {
-        headers: { "Retry-After": "5" },
-      });
+      throw unavailable("The ledger does not answer. Asking again is safe.", 5);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { type BatchRow, isConflict } from "../durable/schema.ts";
 import { callShard, shardOf, shardsFor } from "../durable/shards.ts";
 import { logError, reasonOf } from "../log.ts";
-import { Problem } from "../problem.ts";
+import { Problem, unavailable } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
 import { findRunIn } from "../store/databases.ts";
 import { failureOf } from "../store/failure.ts";
@@ -44,9 +44,7 @@ async function whileAvailable<Result>(stream: Stream, ask: () => Promise<Result>
     const reason = reasonOf(error);
     if (failureOf(reason) !== "transient") throw error;
     logError("store.read-failed", { stream: stream.name, reason });
-    throw new Problem("unavailable", "The database does not answer. Ask again later.", {
-      headers: { "Retry-After": "5" },
-    });
+    throw unavailable("The database does not answer. Ask again later.", 5);
   }
 }
 

@@ -1,7 +1,7 @@
 import { configOf } from "../config.ts";
 import type { Admission, Receipt } from "../durable/ledger.ts";
 import { callShard, shardOf } from "../durable/shards.ts";
-import { Problem } from "../problem.ts";
+import { Problem, unavailable } from "../problem.ts";
 import { keyOf } from "../queue/ticket.ts";
 import { databaseOf } from "../store/index.ts";
 import { encodeBody } from "../streams/body.ts";
@@ -25,7 +25,7 @@ export async function ingest(
       accept(stream, request, grow, context),
     );
   } catch (error) {
-    // The ledger counts conflicts itself.
+    // A conflict is in the ledger's own books: as one, or as a dead letter where only D1 knew of it.
     if (error instanceof Problem && error.kind !== "batch-conflict") {
       countRejection(context.env, stream.name, error.kind);
     }
@@ -113,9 +113,7 @@ function answer(
     );
   }
   if (receipt.outcome === "overloaded") {
-    throw new Problem("unavailable", "Too many batches wait to be written. Post it again later.", {
-      headers: { "Retry-After": "30" },
-    });
+    throw unavailable("Too many batches wait to be written. Post it again later.", 30);
   }
   const { state, batch_run_id, row_count, reason } = receipt;
   const headers = {

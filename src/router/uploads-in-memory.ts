@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { LONGEST_UPLOAD_MS, MAX_UPLOAD_BYTES } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { unavailable } from "../problem.ts";
 
 interface Hold {
   bytes: number;
@@ -55,7 +55,9 @@ async function holdWhile<Result>(
     if (more <= 0) return;
     if (heldBytes + more > mostBytes) letGoOfTheLost();
     const others = heldBytes > hold.bytes;
-    if (!holds.has(hold) || (others && heldBytes + more > mostBytes)) throw tooMany();
+    if (!holds.has(hold) || (others && heldBytes + more > mostBytes)) {
+      throw unavailable("Too many uploads at once. Post it again later.", 2);
+    }
     heldBytes += more;
     hold.bytes = bytes;
   };
@@ -79,12 +81,6 @@ function letGoOfTheLost(): void {
     if (hold.began > lost) break;
     letGo(hold);
   }
-}
-
-function tooMany(): Problem {
-  return new Problem("unavailable", "Too many uploads at once. Post it again later.", {
-    headers: { "Retry-After": "2" },
-  });
 }
 
 function expectedBytes({ headers }: Request): number {
