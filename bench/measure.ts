@@ -37,11 +37,11 @@ export async function measure(
     const { url, token } = running;
     const { results } = upload;
     await load({ url, token, results, status, connections, seconds: WARM_SECONDS });
-    await drain(running, upload, 0);
+    await drain(running, results, 0);
     const before = { ...costOf(running.pids()), written: await writtenBy(running) };
     const result = await load({ url, token, results, status, connections, seconds });
     const goal = before.written + result.succeeded;
-    const { rowsPerSecond, missing } = await drain(running, upload, goal);
+    const { rowsPerSecond, missing } = await drain(running, results, goal);
     const after = costOf(running.pids());
     return {
       ...result,
@@ -65,7 +65,7 @@ export async function writtenBy(running: Running): Promise<number> {
 }
 
 /** Waits for the goal, and for an end to what arrives beyond it: requests cut off by the end of the load. */
-export async function drain(running: Running, upload: Upload, goal: number) {
+export async function drain(running: Running, results: number, goal: number) {
   const started = performance.now();
   const first = await writtenBy(running);
   let written = first;
@@ -82,7 +82,7 @@ export async function drain(running: Running, upload: Upload, goal: number) {
   const backlog = written - first;
   const took = (lastChange - started) / 1000;
   return {
-    rowsPerSecond: took > 0.2 ? (backlog * upload.results) / took : Number.NaN,
+    rowsPerSecond: took > 0.2 ? (backlog * results) / took : Number.NaN,
     missing: running.written ? Math.max(0, goal - written) : 0,
   };
 }

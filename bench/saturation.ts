@@ -8,7 +8,6 @@ import { machine, ranged, type Run, table } from "./page.ts";
 import { POSTGRES, skipped } from "./postgres.ts";
 import { median, ratios, rotated } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
-import { uploadOf } from "./workload.ts";
 
 const RESULTS = 100;
 /** Shares of what a contestant can take. The first is what the others are compared with. */
@@ -73,10 +72,10 @@ async function saturate(
     const { url, token } = running;
     const settings = { url, token, results: RESULTS, status: 201 as const, connections: CALLERS };
     await load({ ...settings, seconds: WARM_SECONDS });
-    await drain(running, uploadOf(RESULTS), 0);
+    await drain(running, RESULTS, 0);
     const { perSecond: capacity } = await load({ ...settings, seconds: CAPACITY_SECONDS });
     // What the end of that load cut off is written then, and counts for no rate.
-    await drain(running, uploadOf(RESULTS), 0);
+    await drain(running, RESULTS, 0);
     const points: Point[] = [];
     for (const share of shares) {
       const point = await offer(running, capacity * share, seconds);

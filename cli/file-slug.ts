@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { realOf } from "./real-path.ts";
+import { shortHash } from "./short-hash.ts";
 
 /**
  * A file's name as a `batch_id` may have it, another for each file of a job. The path is the
@@ -12,7 +12,7 @@ export function slugOf(file: string, workspace: string | undefined): string {
   const path = pathBelow(resolve(workspace || "."), resolve(file));
   const slug = path.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[.-]+|-+$/g, "");
   if (slug === path) return slug;
-  const hash = createHash("sha256").update(path).digest("hex").slice(0, 8);
+  const hash = shortHash(path);
   return slug === "" ? hash : `${slug}-${hash}`;
 }
 
@@ -22,12 +22,4 @@ function pathBelow(directory: string, file: string): string {
   const paths = [relative(directory, file), relative(real, file), relative(real, realFile)];
   const inside = paths.find((path) => !path.startsWith(`..${sep}`) && !isAbsolute(path));
   return (inside ?? file).replaceAll(sep, "/");
-}
-
-function realOf(directory: string): string {
-  try {
-    return realpathSync(directory);
-  } catch {
-    return directory;
-  }
 }

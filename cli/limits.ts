@@ -17,7 +17,7 @@ export const ATTEMPT_TIMEOUT_MS = 40_000;
 export const WAIT_SECONDS = 25;
 export const POLL_MS = 500;
 
-/** How long a process keeps an upload to itself. Every attempt renews it; a dead process loses it at once. */
+/** How long a process keeps an upload to itself. Sending it renews that once; a dead process loses it at once. */
 export const CLAIM_MS = 120_000;
 
 /** Older uploads of the spool that one `upload` sends besides its own. */

@@ -1,6 +1,7 @@
-import { createReadStream, realpathSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { reasonOf } from "./failure.ts";
 import { filesOf } from "./pattern.ts";
+import { realOf } from "./real-path.ts";
 
 /** Something to read a report from. */
 export interface Source {
@@ -35,7 +36,7 @@ export async function findSources(names: readonly string[]): Promise<Sources> {
   for (const name of names) {
     try {
       for (const path of await pathsOf(name)) {
-        const file = realOf(path);
+        const file = isStandardInput(path) ? "-" : realOf(path);
         if (!paths.has(file)) paths.set(file, path);
       }
     } catch (error) {
@@ -68,16 +69,6 @@ async function pathsOf(name: string): Promise<string[]> {
   const found = await filesOf(process.platform === "win32" ? name.replaceAll("\\", "/") : name);
   if (found.length === 0) throw fault;
   return found;
-}
-
-/** What a path leads to in the end; a pipe, and what is not there, have no other name. */
-function realOf(path: string): string {
-  if (isStandardInput(path)) return "-";
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 function isStandardInput(path: string): boolean {

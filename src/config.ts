@@ -8,7 +8,7 @@ import {
   UPLOADS_IN_MEMORY_BYTES,
 } from "./limits.ts";
 import { logError } from "./log.ts";
-import { Problem, unavailable } from "./problem.ts";
+import { type Problem, unavailable } from "./problem.ts";
 
 /** A whole number in a variable's text, or the fallback where the variable is not set. */
 function whole(least: number, most: number, fallback: number) {

@@ -104,15 +104,18 @@ function environmentOf(): NodeJS.ProcessEnv {
  */
 function proxyless(): NodeJS.ProcessEnv {
   const names = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
-  const wrong = names.filter((name) => process.env[name] && !isAddress(process.env[name]));
+  const wrong = names.filter((name) => {
+    const address = process.env[name];
+    return address && !isAddress(address);
+  });
   if (wrong.length === 0 || process.env["NODE_USE_ENV_PROXY"] === "0") return {};
   warn(`${wrong.join(", ")}: not an address like http://proxy:3128, so no proxy is used`);
   return { NODE_USE_ENV_PROXY: "0" };
 }
 
-function isAddress(text: string | undefined): boolean {
+function isAddress(text: string): boolean {
   try {
-    const { protocol, username, password } = new URL(text ?? "");
+    const { protocol, username, password } = new URL(text);
     // Node decodes both, and ends where it cannot.
     decodeURIComponent(username + password);
     return protocol === "http:" || protocol === "https:";

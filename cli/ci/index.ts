@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { shortHash } from "../short-hash.ts";
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import { PROVIDERS, short, type Told } from "./providers.ts";
@@ -62,7 +62,7 @@ function idOf(text: string): string {
   const slashless = text.replaceAll("/", "+");
   const clean = slashless.replaceAll(/[^A-Za-z0-9._:@+-]+/g, "-");
   if (clean === slashless && clean.length <= LONGEST_ID) return clean;
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  const hash = shortHash(text, 12);
   return `${clean.slice(0, LONGEST_ID - 13)}-${hash}`;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { shortHash } from "../short-hash.ts";
 import { hostname } from "node:os";
 
 /** What a provider tells a job. */
@@ -127,5 +127,5 @@ function join(...parts: (string | undefined)[]): string | undefined {
 
 /** A long id, short: enough to tell the jobs of one run apart. */
 export function short(id: string | undefined): string | undefined {
-  return id && createHash("sha256").update(id).digest("hex").slice(0, 8);
+  return id && shortHash(id);
 }

@@ -90,11 +90,11 @@ function checkSpool(options: v.InferOutput<typeof Options>): Finding {
     path = spoolPathOf(options);
     const spool = new Spool(path);
     const state = spool.check();
+    if (state !== "ok") return fault("spool", `${path} is damaged: ${state}`);
     // Claims nothing, but fails where the table is another's.
     spool.claim(0, false);
     const [waiting, refused] = [spool.count("waiting"), spool.count("refused")];
     spool.close();
-    if (state !== "ok") return fault("spool", `${path} is damaged: ${state}`);
     const detail = `${path}: ${waiting} waiting, ${refused} refused`;
     return waiting + refused > 0 ? note("spool", detail) : ok("spool", detail);
   } catch (error) {

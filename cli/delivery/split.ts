@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { shortHash } from "../short-hash.ts";
 import { MAX_ROWS } from "../../src/limits.ts";
 import type { Stream } from "../../src/streams/stream.ts";
 import { MAX_BATCH_ID_LENGTH, PART_BYTES } from "../limits.ts";
@@ -40,7 +40,7 @@ export function splitUpload(stream: Stream, upload: Upload): Upload[] {
 export function suffixed(name: string, suffix: string): string {
   const whole = `${name}${suffix}`;
   if (whole.length <= MAX_BATCH_ID_LENGTH) return whole;
-  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 16);
+  const hash = shortHash(whole, 16);
   const tail = `-${hash}`;
   const end = suffix.length <= 40 ? suffix : "";
   return `${name.slice(0, MAX_BATCH_ID_LENGTH - tail.length - end.length)}${tail}${end}`;

@@ -22,7 +22,7 @@ export class Collection {
   #counts = { passed: 0, failed: 0, skipped: 0 };
   /** Cases in the uploads before this one. */
   #before = 0;
-  #full: ImportedUpload[] = [];
+  readonly #full: ImportedUpload[] = [];
   /** ISO 8601, once the report has told. */
   startedAt: string | undefined;
   completedAt: string | undefined;
@@ -47,10 +47,8 @@ export class Collection {
   }
 
   /** The uploads that are full already, each once. */
-  *full(): Generator<ImportedUpload> {
-    const full = this.#full;
-    this.#full = [];
-    yield* full;
+  full(): ImportedUpload[] {
+    return this.#full.splice(0);
   }
 
   /**

@@ -29,7 +29,8 @@ export async function* importJson(
   let alone: string[] | undefined;
   let characters = 0;
   let first = true;
-  // The minutes are the whole file's, and go with its first upload.
+  // The minutes are the file's, and go with its first line, whatever that is: mending it must
+  // change no other upload.
   const further = { ...defaults, minutes: {} };
   for await (const { number, text } of lines) {
     if (alone) {

@@ -22,7 +22,7 @@ const PROLOGUE = /^(?<blank>\s*)(?:<\?xml\s[^>]*\?>)?/;
 /**
  * Opens a source and looks at how it begins.
  * @returns `xml`, `json`, or as the kind what is wrong with it; and its text, from the start.
- * @throws ImportError where it cannot be read, or where it is JSON and not UTF-8.
+ * @throws ImportError where it cannot be read, or where it is JSON with a byte that its encoding does not have.
  */
 export async function open(source: ReportSource): Promise<Opened> {
   const bytes = bytesOf(source);
