@@ -13,6 +13,7 @@ import {
   type DeadLetterFilter,
   listDeadLetters,
 } from "./dead-letter-list.ts";
+import type { ForgetOrder } from "./forgetting.ts";
 import { LedgerShard } from "./ledger-shard.ts";
 import type { Admission, Receipt } from "./ledger.ts";
 import type { BatchRow, LedgerSql } from "./schema.ts";
@@ -111,6 +112,11 @@ export class BatchLedger extends DurableObject<Env> {
   /** Forgets a dead batch. @returns whether there was one. */
   drop(key: string): boolean {
     return this.#shard.ledger.drop(key);
+  }
+
+  /** Forgets written batches. @returns how many, and how many are left to the next call. */
+  forget(order: ForgetOrder): { forgotten: number; left: number } {
+    return this.#shard.forgetting.forget(order);
   }
 
   /** What became of each stream's batches in this shard. */

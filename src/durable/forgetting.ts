@@ -1,5 +1,5 @@
 import { FORGET_AGAIN_MS, FORGET_EVERY_MS, FORGET_ROWS, SHARD_CROWDED_BYTES } from "../limits.ts";
-import { batchOf } from "../queue/ticket.ts";
+import { batchOf, keyOf } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import { Counters } from "./counters.ts";
 import type { LedgerSql } from "./schema.ts";
@@ -17,11 +17,28 @@ const FORGET_OLDEST = `
     SELECT rowid FROM batches WHERE state = 'written' ORDER BY rowid LIMIT ${FORGET_ROWS})
   RETURNING key`;
 
+const CHOSEN = `
+  FROM batches WHERE key BETWEEN ?1 AND ?2 AND state = 'written' AND settled_at >= ?3`;
+
+const FORGET_CHOSEN = `
+  DELETE FROM batches WHERE rowid IN (SELECT rowid ${CHOSEN} LIMIT ${FORGET_ROWS}) RETURNING key`;
+
+const COUNT_CHOSEN = `SELECT count(*) AS written ${CHOSEN}`;
+
 const SET_NOTE = `
   INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
 /** After every key: keys are ASCII. */
 const END = "\u{10FFFF}";
+
+/** Written batches of a stream that an operator has the ledger forget. */
+export interface ForgetOrder {
+  stream: string;
+  /** Only that one. */
+  batch_id?: string | undefined;
+  /** Written at this moment or later, in milliseconds since 1970. */
+  since?: number | undefined;
+}
 
 /**
  * Forgets batches that were written longer ago than the retention. Once a day it walks the
@@ -57,6 +74,20 @@ export class Forgetting {
   /** Forgets what there is room for no longer, and what of one stretch is past the retention. @returns how many batches. */
   run(now: number): number {
     return this.#forgetOldest(now) + this.#forgetExpired(now);
+  }
+
+  /**
+   * Forgets written batches because an operator says so: D1 has them no longer. Safe to repeat,
+   * and harmless where D1 does have them: it recognises what is posted again.
+   * @returns how many it has forgotten, and how many are left to the next call.
+   */
+  forget({ stream, batch_id, since = 0 }: ForgetOrder): { forgotten: number; left: number } {
+    const one = batch_id === undefined ? undefined : keyOf({ stream, batch_id });
+    const range = [one ?? `${stream}/`, one ?? `${stream}/${END}`, since];
+    return this.#sql.transaction(() => ({
+      forgotten: this.#counted(this.#sql.exec(FORGET_CHOSEN, ...range)),
+      left: Number(this.#sql.exec(COUNT_CHOSEN, ...range)[0]?.["written"]),
+    }));
   }
 
   #forgetOldest(now: number): number {

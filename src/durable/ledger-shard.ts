@@ -41,10 +41,10 @@ export interface ShardSettings extends LedgerSettings {
 export class LedgerShard {
   readonly ledger: Ledger;
   readonly books: Books;
+  readonly forgetting: Forgetting;
   readonly #ports: ShardPorts;
   readonly #shard: number;
   readonly #redeliverAfterMs: number;
-  readonly #forgetting: Forgetting;
   readonly #intake: Intake;
   readonly #outbox: Outbox;
   readonly #waiters: Waiters;
@@ -59,7 +59,7 @@ export class LedgerShard {
     this.#redeliverAfterMs = settings.redeliverAfterMs;
     this.ledger = new Ledger(ports.sql, settings);
     this.books = new Books(ports.sql, ports.clock);
-    this.#forgetting = new Forgetting(ports.sql, settings.retentionMs);
+    this.forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
     this.#intake = new Intake({
       clock: ports.clock,
@@ -153,7 +153,7 @@ export class LedgerShard {
       }
       this.#outbox.add(tickets);
       this.books.store();
-      const forgotten = this.#forgetting.run(now);
+      const forgotten = this.forgetting.run(now);
       if (forgotten > 0) log("ledger.forgot", { shard: this.#shard, batches: forgotten });
     } finally {
       await this.#rearm();
@@ -182,7 +182,7 @@ export class LedgerShard {
     // While the outbox is full, what is due has to wait.
     const earliest = this.#outbox.room === 0 ? now + RESEND_LONGEST_MS : now;
     const due = Math.max(earliest, this.ledger.nextDue() ?? Infinity);
-    const forget = Math.max(now, this.#forgetting.dueAt() ?? Infinity);
+    const forget = Math.max(now, this.forgetting.dueAt() ?? Infinity);
     const next = Math.min(due, forget);
     if (next !== Infinity) await this.#wakeBy(next);
   }

@@ -144,6 +144,9 @@ export const Replayed = v.strictObject({
 /** Dead batches that are pending again, and how many of the filter are not yet. */
 export const ReplayedMany = v.strictObject({ replayed: Count, left: Count });
 
+/** Written batches that the ledger has forgotten, and those of the filter that are left. */
+export const Forgotten = v.strictObject({ forgotten: Count, left: Count });
+
 /** What became of a stream's batches. */
 export const StreamBooks = v.strictObject({
   accepted: Count,

@@ -1,13 +1,12 @@
 import type { BatchRow } from "../durable/schema.ts";
 import { allShards, callShard, shardsFor } from "../durable/shards.ts";
-import { MAX_FILTER_BYTES } from "../limits.ts";
 import { log } from "../log.ts";
 import { Problem } from "../problem.ts";
 import { batchOf, keyOf } from "../queue/ticket.ts";
 import { decodeBody, uploadOf } from "../streams/body.ts";
 import { streamNamed } from "../streams/index.ts";
 import { cursorText, listQueryOf, replayOrderOf } from "./dead-letter-query.ts";
-import { readBody } from "./read-body.ts";
+import { readFilter } from "./filter.ts";
 import { type Context, json, param } from "./route.ts";
 
 /** GET /dead-letters: of all shards, newest first, a page at a time, with the count of all. */
@@ -66,12 +65,7 @@ export async function replayDeadLetters(
   request: Request,
   { env, streams, caller }: Context,
 ): Promise<Response> {
-  if (new URL(request.url).search !== "") {
-    // Not passed over: without its filter the request would replay everything.
-    throw new Problem("invalid-request", "The filter goes into the body, as a JSON object.");
-  }
-  const text = await readBody(request, MAX_FILTER_BYTES);
-  const { limit, filter: wanted } = replayOrderOf(text, streams);
+  const { limit, filter: wanted } = replayOrderOf(await readFilter(request), streams);
   // What dies again from here on is not replayed a second time by this request.
   const filter = { ...wanted, before: Math.min(wanted.before ?? Infinity, Date.now() + 1) };
 

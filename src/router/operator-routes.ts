@@ -3,6 +3,7 @@ import type { Stream } from "../streams/stream.ts";
 import {
   DeadLetters,
   deadLetterWithBatch,
+  Forgotten,
   ledgerBooks,
   Replayed,
   ReplayedMany,
@@ -16,6 +17,7 @@ import {
   replayDeadLetter,
   replayDeadLetters,
 } from "./dead-letters.ts";
+import { ForgetFields, forgetWritten } from "./forget.ts";
 import type { Route } from "./route.ts";
 
 /** The routes of whoever operates the service: the books, and the dead letters. */
@@ -30,6 +32,26 @@ export function operatorRoutes(streams: readonly Stream[]): Route[] {
       operationId: "read-ledger",
       answers: { 200: { description: "The books of all shards.", schema: ledgerBooks(streams) } },
       handle: readBooks,
+    },
+    {
+      method: "POST",
+      path: "/ledger/forget",
+      scopes: ["admin"],
+      summary: "Forget written batches that D1 has lost, so that they can be posted again",
+      operationId: "forget-written",
+      headers: ["Content-Encoding"],
+      body: {
+        schema: describedForget(streams),
+        description: "Which: one batch_id, or all that were written since a moment.",
+        required: true,
+      },
+      answers: {
+        200: {
+          description: "So many are forgotten, and so many are left: ask again until none is.",
+          schema: Forgotten,
+        },
+      },
+      handle: forgetWritten,
     },
     {
       method: "GET",
@@ -104,6 +126,14 @@ export function operatorRoutes(streams: readonly Stream[]): Route[] {
       handle: replayDeadLetter,
     },
   ];
+}
+
+function describedForget(streams: readonly Stream[]) {
+  return v.strictObject({
+    ...ForgetFields.entries,
+    stream: v.picklist(streams.map(({ name }) => name)),
+    since: v.pipe(ForgetFields.entries.since, v.description("Written at this moment or later.")),
+  });
 }
 
 /** The fields that both filters have, with what they mean and the streams that there are. */

@@ -90,11 +90,14 @@ function casesOf(stream: Stream): Case[] {
   ];
 }
 
+const NOBODY = { stream: "batch-metrics", batch_id: "nobody" };
+
 /** Every good answer of every route. A new one must be entered here, or the test below fails. */
 const CASES: Case[] = [
   ...SERVED.flatMap(casesOf),
   ["POST /dead-letters/replay", 202, "all", () => admin("POST /dead-letters/replay")],
   ["GET /ledger", 200, "with some of each", busyLedger],
+  ["POST /ledger/forget", 200, "none", () => admin("POST /ledger/forget", NOBODY)],
   ["GET /healthz", 200, "", () => request("/healthz")],
   ["GET /openapi.json", 200, "", () => request("/openapi.json")],
   ["GET /", 200, "", () => request("/")],
@@ -187,13 +190,17 @@ const PROBLEMS: Record<number, (route: Route) => Promise<Response>[]> = {
     const overrides = { UPLOAD_LIMIT: { limit: async () => ({ success: false }) } };
     return attempts(takesUploads(route), route, { body: "{}", overrides });
   },
-  503: (route) => attempts(guarded(route), route, { overrides: { LEDGER_SHARDS: "many" } }),
+  503: (route) => {
+    const body = route.path === "/ledger/forget" ? { body: JSON.stringify(NOBODY) } : {};
+    return attempts(guarded(route), route, { ...body, overrides: { LEDGER_SHARDS: "many" } });
+  },
 };
 
 const guarded = ({ scopes }: Route) => scopes.length > 0;
 const takesUploads = ({ method, path }: Route) =>
   method === "POST" && SERVED.some((stream) => stream.path === path);
-const takesBody = (route: Route) => takesUploads(route) || route.path === "/dead-letters/replay";
+const takesBody = (route: Route) =>
+  takesUploads(route) || ["/dead-letters/replay", "/ledger/forget"].includes(route.path);
 
 function attempts(applies: boolean, route: Route, ...hows: Attempt[]): Promise<Response>[] {
   return applies ? hows.map((how) => attempt(route, how)) : [];

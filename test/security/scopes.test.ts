@@ -15,6 +15,7 @@ const OF_STREAMS = STREAMS.flatMap(({ path }) => [
 const EXPECTED: Record<string, readonly string[]> = {
   ...Object.fromEntries(OF_STREAMS),
   "GET /ledger": ["read"],
+  "POST /ledger/forget": ["admin"],
   "GET /dead-letters": ["admin"],
   "POST /dead-letters/replay": ["admin"],
   "GET /dead-letters/:stream/:batch_id": ["admin"],
