@@ -30,6 +30,15 @@ const Config = v.object({
   LEDGER_SHARDS: whole(1, MAX_SHARDS, 16),
   /** How many databases share a stream's new batches: `DB`, `DB_1`, `DB_2` and so on. */
   DATABASE_SHARDS: whole(1, MAX_DATABASES, 1),
+  /** Numbers of databases that take no new batches, since they are full: 0 is `DB`, 1 is `DB_1`. */
+  FULL_DATABASES: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^(\d{1,2}(,\d{1,2})*)?$/, "must be numbers of databases, like 0 or 0,1"),
+      v.transform((text) => (text === "" ? [] : text.split(",").map(Number))),
+    ),
+    "",
+  ),
   /** Seconds after which a batch that nobody settled is sent to the queue again. */
   REDELIVER_AFTER_SECONDS: whole(1, 86_400, 900),
   /** Seconds that a POST without `Prefer` waits for its batch to be written. */

@@ -13,6 +13,7 @@ interface Env {
 
   LEDGER_SHARDS?: string;
   DATABASE_SHARDS?: string;
+  FULL_DATABASES?: string;
   REDELIVER_AFTER_SECONDS?: string;
   SYNC_WAIT_SECONDS?: string;
   MAX_UPLOAD_BYTES?: string;

@@ -169,6 +169,33 @@ test("where fewer databases are bound than configured, nothing is taken and the 
   expect((await ask("/batch-metrics/run-1")).status).toBe(404);
 });
 
+/** Posts twelve batches with the setting. @returns in which database each of them is. */
+async function homesWith(FULL_DATABASES: string): Promise<number[]> {
+  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
+  for (const batch_id of ids) {
+    await withEnv({ FULL_DATABASES }, "/batch-metrics", upload(batch({ batch_id })));
+  }
+  return (await Promise.all(ids.map(whereIs))).flat();
+}
+
+test("new batches are spread over the databases that are not full", async ({ expect }) => {
+  const homes = await homesWith("0");
+  expect(homes).toHaveLength(12);
+  expect(new Set(homes)).toEqual(new Set([1, 2]));
+  for (let index = 0; index < 12; index++) await forget(`run-${index}`);
+  // Those are full by now; what is in them is found, and not written again.
+  expect(await homesWith("1,2")).toEqual(homes);
+});
+
+test("where all databases are full nothing is taken and the log says why", async ({ expect }) => {
+  const response = await withEnv({ FULL_DATABASES: "0,1,2" }, "/batch-metrics", upload());
+  expect(response.status).toBe(503);
+  expect(errors.join()).toContain("none of the 3 databases is left to take new batches");
+  const wrong = await withEnv({ FULL_DATABASES: "DB" }, "/batch-metrics", upload());
+  expect(wrong.status).toBe(503);
+  expect(errors.join()).toContain("must be numbers of databases, like 0 or 0,1");
+});
+
 test("a batch whose database is not bound any more is kept, and the reason names the database", async ({
   expect,
 }) => {
