@@ -86,9 +86,12 @@ export const FORGET_EVERY_MS = 24 * 60 * 60 * 1000;
 /** Longest `Prefer: wait`, in seconds. Most HTTP clients give up after 30. */
 export const MAX_WAIT_SECONDS = 25;
 
-/** First and longest delay before a message is delivered again, in seconds. Queues allow 12 hours. */
+/** First and longest delay before a message is delivered again, in seconds. Queues allow 12 hours. With 100 retries, the most that Queues allow, a batch is tried for four to eight hours. */
 export const RETRY_FIRST_SECONDS = 2;
 export const RETRY_LONGEST_SECONDS = 300;
+
+/** Attempts after which a batch that fails by itself, and not for a trouble of the database's, is dead: with those delays after four to nine minutes. */
+export const CULPRIT_ATTEMPTS = 9;
 
 /** Characters kept of the reason a batch could not be written. */
 export const MAX_REASON_LENGTH = 1_000;

@@ -80,14 +80,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a group with a culprit dies whole",
     file: "src/queue/write-batches.ts",
-    search: 'batches.length === 1 || failure === "transient"',
-    replace: "batches.length >= 1",
+    search: 'if (failure === "transient" || search.transactions <= 0) {',
+    replace: "if (batches.length >= 1) {",
   },
   {
     bug: "D1 in trouble kills the batch",
     file: "src/queue/write-batches.ts",
-    search: 'if (batches.length === 1 && only && failure === "permanent") {',
-    replace: "if (batches.length === 1 && only) {",
+    search: 'failure === "permanent" || (failure === "unknown" && isUsedUp(batch));',
+    replace: 'failure !== "unknown" || isUsedUp(batch);',
   },
   {
     bug: "further parts of a body are not kept",

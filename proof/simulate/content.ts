@@ -4,7 +4,7 @@ import type { Admission } from "../../src/durable/ledger.ts";
 /** A result that the schema of D1 refuses: a constraint, which kills at once. */
 const POISON = "poison";
 
-/** A recipe that makes D1 fail in a way nobody has seen before: it dies when the queue gives up. */
+/** A recipe that makes D1 fail in a way nobody has seen before: it dies after so many attempts. */
 export const CURSED = "cursed";
 
 const STREAM = "batch-metrics";

@@ -9,7 +9,6 @@ interface Stored {
   visibleAt: number;
 }
 
-const MAX_RETRIES = 8;
 /** Consumers at work at once, give or take one. */
 const CONSUMERS = 3;
 
@@ -21,9 +20,12 @@ export class MessageQueue {
   #ids = 0;
   /** Deliveries under way. */
   #underWay = 0;
+  /** In some lives fewer than a batch has attempts, so that the queue gives up first, and in some more. */
+  readonly #maxRetries: number;
 
   constructor(world: World) {
     this.#world = world;
+    this.#maxRetries = world.random.between(3, 12);
   }
 
   get idle(): boolean {
@@ -108,7 +110,7 @@ export class MessageQueue {
     const { scheduler } = this.#world;
     const next = { ...stored, attempts: stored.attempts + 1, visibleAt: scheduler.now() + delay };
     if (kind === "dead-letters") this.#dead.push(next);
-    else if (stored.attempts > MAX_RETRIES) {
+    else if (stored.attempts > this.#maxRetries) {
       const { random, faults } = this.#world;
       // So late that the ledger sends the batch again, and it may be written by then.
       const late = random.chance(faults.burialLate) ? random.between(0, 2_000_000) : 0;

@@ -17,7 +17,7 @@ export interface Outcome {
   happened: Map<string, number>;
 }
 
-/** Replays of everything after healing, and the time before each: the queue gives up after about as long as two. */
+/** Replays of everything after healing, and the time before each: some queues have given up before the first, and some still have tickets after the last. */
 const REPLAYS = 3;
 const REPLAY_EVERY_MS = 200_000;
 /** After healing, everything comes to its end within this time, or it never will. */

@@ -5,6 +5,7 @@ import type { QueueMessage } from "../../src/queue/delivery.ts";
 import type { LedgerPort, Report } from "../../src/queue/ticket.ts";
 import { consumeTickets } from "../../src/queue/writer.ts";
 import { hashOf } from "../../src/hash.ts";
+import { CULPRIT_ATTEMPTS } from "../../src/limits.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { Clients } from "./clients.ts";
@@ -144,8 +145,12 @@ export class World {
       claim: (shard, keys) => call(shard, ({ ledger: core }) => core.claim(keys)),
       settle: (shard, reports) =>
         call(shard, (instance) => {
-          for (const report of reports) this.#judge(report);
+          const early = reports.filter((report) => this.#isEarly(instance, report));
           instance.settle(reports);
+          for (const { key } of early) {
+            if (instance.ledger.find(key)?.state === "dead")
+              this.unjust.push(`unjust: ${key} was declared dead before its time`);
+          }
         }),
       bury: (shard, burials) =>
         call(shard, (instance) => {
@@ -181,13 +186,13 @@ export class World {
     return row?.state === "pending" && row.replays !== replays;
   }
 
-  /** Only content that a constraint refuses may die at once: D1 in trouble is no batch's fault. */
-  #judge(report: Report): void {
-    this.note(`settle ${report.key} ${report.digest.slice(0, 6)} ${report.outcome}`);
-    const content = this.clients.posted.get(report.digest);
-    if (report.outcome === "dead" && !(content && isPoisoned(content))) {
-      this.unjust.push(`unjust: ${report.key} was declared dead: ${report.reason}`);
-    }
+  /** Only content that a constraint refuses may die at once, and after so many attempts what fails by itself. */
+  #isEarly({ ledger }: LedgerShard, { key, digest, outcome }: Report): boolean {
+    this.note(`settle ${key} ${digest.slice(0, 6)} ${outcome}`);
+    const content = this.clients.posted.get(digest);
+    const row = ledger.find(key);
+    if (outcome !== "dead" || row?.state !== "pending") return false;
+    return !(content && isPoisoned(content)) && row.attempts + 1 < CULPRIT_ATTEMPTS;
   }
 
   async #withDatabase<Result>(work: () => Result): Promise<Result> {

@@ -167,7 +167,7 @@ export class Ledger {
     return keys.map((key) => {
       const row = rows.get(key);
       if (!row) return { state: "unknown", key };
-      const { state, digest, accepted_at, row_count, database } = batchRowOf(row);
+      const { state, digest, accepted_at, row_count, database, attempts, reason } = batchRowOf(row);
       if (state !== "pending") return { state, key };
       const body = bodyOf(row, parts.get(key));
       if (!body) throw new Error(`the ledger has no body for ${key}, which is pending`);
@@ -178,6 +178,8 @@ export class Ledger {
         accepted_at: new Date(accepted_at).toISOString(),
         row_count,
         database,
+        attempts,
+        reason,
         body,
       };
     });
@@ -197,7 +199,8 @@ export class Ledger {
       this.#bodies.removeParts(written.map(({ key }) => key));
       const killed = this.#update(KILL, [...of("dead"), ...conflicts], now);
       const failed = of("failed");
-      if (failed.length > 0) this.#sql.exec(FAIL, JSON.stringify(failed));
+      const due = now + this.#settings.redeliverAfterMs;
+      if (failed.length > 0) this.#sql.exec(FAIL, JSON.stringify(failed), due);
       return [...written, ...killed];
     });
   }

@@ -30,8 +30,9 @@ export const KILL = `
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
   RETURNING ${SETTLED}`;
 
+/** Due again later: its ticket is still in the queue, and more of them would add up while a database is away. */
 export const FAIL = `
-  UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason'
+  UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason', due_at = ?2
   FROM json_each(?1) AS report
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'`;
 

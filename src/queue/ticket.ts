@@ -47,6 +47,9 @@ export type Claim =
       row_count: number;
       /** The number of the database that it goes to. */
       database: number;
+      /** How often it could not be written, and why the last time. */
+      attempts: number;
+      reason: string | null;
       body: Body;
     }
   | { state: "written" | "dead" | "unknown"; key: string };

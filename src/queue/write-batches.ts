@@ -1,7 +1,7 @@
 import { logError, reasonOf } from "../log.ts";
-import { GROUP_TRANSACTIONS, MAX_REASON_LENGTH } from "../limits.ts";
+import { CULPRIT_ATTEMPTS, GROUP_TRANSACTIONS, MAX_REASON_LENGTH } from "../limits.ts";
 import { type Destination, insertOnce, Looks, type PlacedBatch } from "../store/databases.ts";
-import { failureOf } from "../store/failure.ts";
+import { type Failure, failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
@@ -11,6 +11,9 @@ import type { Report } from "./ticket.ts";
 /** A batch whose body the ledger has given out. */
 export interface PendingBatch extends PlacedBatch {
   key: string;
+  /** How often it could not be written, and why the last time. */
+  attempts: number;
+  reason: string | null;
 }
 
 /** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
@@ -64,10 +67,8 @@ async function writeGroup(
       reason,
     });
     const [only] = batches;
-    if (batches.length === 1 && only && failure === "permanent") {
-      return [{ key: only.key, digest: only.digest, outcome: "dead", reason }];
-    }
-    if (batches.length === 1 || failure === "transient" || search.transactions <= 0) {
+    if (batches.length === 1 && only) return [failedAlone(only, failure, reason)];
+    if (failure === "transient" || search.transactions <= 0) {
       return batches.map((batch) => failed(batch, reason));
     }
     const middle = Math.ceil(batches.length / 2);
@@ -86,7 +87,10 @@ async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch
     await sink.write(decodeBody(stream, batch.batch_id, batch.body));
     return { key: batch.key, digest: batch.digest, outcome: "written", batch_run_id: null };
   } catch (error) {
-    return failed(batch, reasonOf(error).slice(0, MAX_REASON_LENGTH));
+    const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
+    // It may not be of SQL, so nothing in its words says that it can never be written.
+    const failure = failureOf(reason) === "transient" ? "transient" : "unknown";
+    return failedAlone(batch, failure, reason);
   }
 }
 
@@ -97,6 +101,22 @@ function reportOf(batch: PendingBatch, outcome: InsertOutcome | undefined): Repo
   return outcome.outcome === "written"
     ? { key, digest, outcome: "written", batch_run_id }
     : { key, digest, outcome: "conflict", batch_run_id, written_digest: outcome.digest };
+}
+
+function failedAlone(batch: PendingBatch, failure: Failure, reason: string): Report {
+  const { key, digest } = batch;
+  const dies = failure === "permanent" || (failure === "unknown" && isUsedUp(batch));
+  return { key, digest, outcome: dies ? "dead" : "failed", reason };
+}
+
+/**
+ * Whether an unknown error is the batch's last. The attempts are the ledger's count: the queue's is
+ * of a message, which other batches may share. It counts transient errors too, so that after a long
+ * outage all are used up: then the first unknown error is forgiven, and a second in a row is not.
+ */
+function isUsedUp({ attempts, reason }: PendingBatch): boolean {
+  const again = reason !== null && failureOf(reason) !== "transient";
+  return again && attempts + 1 >= CULPRIT_ATTEMPTS;
 }
 
 function failed({ key, digest }: PendingBatch, reason: string): Report {

@@ -31,7 +31,11 @@ export interface Tables {
   age: { run: string; row?: string };
 }
 
-/** Takes batches that go elsewhere than SQL. `write` must be safe to repeat: a batch may come twice. */
+/**
+ * Takes batches that go elsewhere than SQL. `write` must be safe to repeat: a batch may come twice.
+ * What it throws is why the batch is not written. The batch comes again, and is dead after
+ * `CULPRIT_ATTEMPTS`; or after hours, if the error tells of a network or a database that is away.
+ */
 export interface StreamSink {
   write(batch: Batch): Promise<void>;
 }

@@ -78,6 +78,8 @@ function pending(count: number): PendingBatch[] {
     row_count: 0,
     body: { run: JSON.stringify(RUN), parts: ["[]"] },
     database: index % 3,
+    attempts: 0,
+    reason: null,
   }));
 }
 

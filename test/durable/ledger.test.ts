@@ -45,3 +45,17 @@ test("a full ledger is noticed within so many bytes, and room in it at once", as
     expect(outcome("d")).toBe("accepted");
   });
 });
+
+test("what failed is not sent again while the queue has its ticket: an outage would multiply it", async ({
+  expect,
+}) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
+    const ledger = new Ledger(ledgerSqlOf(storage), { shard: 0, redeliverAfterMs: 1_000 });
+    ledger.accept(admission("one"), 0);
+    const failed = { key: "batch-metrics/one", digest: "d1", reason: "away" };
+    ledger.settle([{ ...failed, outcome: "failed" }], 900);
+    expect(ledger.redeliver(1_000, 10)).toEqual([]);
+    expect(ledger.nextDue()).toBe(1_900);
+    expect(ledger.redeliver(1_900, 10)).toHaveLength(1);
+  });
+});

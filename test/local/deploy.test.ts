@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "vitest";
+import { unstable_readConfig as readConfig } from "wrangler";
 import { newFolder } from "../folder.ts";
 
 /** Deploys, dryly, what binds these databases. */
@@ -33,4 +34,16 @@ test("what has databases enough is deployed, after each of them", ({ expect }) =
   expect(status, stderr).toBe(0);
   expect(stdout).toContain("9. Deploy the Worker");
   expect(deploy("1", ["DB", "EXECUTIONS_DB"]).status).toBe(0);
+});
+
+test("the queue gives up as late as it can, and spares what a killed consumer leaves behind", ({
+  expect,
+}) => {
+  expect(readConfig({ config: "wrangler.toml" })).toMatchObject({
+    queues: {
+      consumers: expect.arrayContaining([
+        expect.objectContaining({ queue: "millrace-batches", max_retries: 100, retry_delay: 60 }),
+      ]),
+    },
+  });
 });

@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
-import { GROUP_TRANSACTIONS } from "../../src/limits.ts";
-import { writeBatches } from "../../src/queue/write-batches.ts";
+import { CULPRIT_ATTEMPTS, GROUP_TRANSACTIONS } from "../../src/limits.ts";
+import { type PendingBatch, writeBatches } from "../../src/queue/write-batches.ts";
 import type { SqlStore } from "../../src/sql.ts";
 import { openStream } from "../../src/store/index.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
+import type { StreamSink } from "../../src/streams/stream.ts";
 import { admission } from "../durable/admission.ts";
 import { admin, ask, batch, count, post, result, rows, until, untilStatus } from "../client.ts";
 
@@ -16,6 +17,89 @@ async function poison(recipe_name: string): Promise<void> {
     CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${recipe_name}'
     BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
 }
+
+/** A batch that was given out to be written. */
+function pending(batch_id: string, before: Partial<PendingBatch> = {}): PendingBatch {
+  const key = `batch-metrics/${batch_id}`;
+  const accepted_at = "2026-11-01T10:00:00Z";
+  return {
+    ...admission(batch_id),
+    key,
+    accepted_at,
+    database: 0,
+    attempts: 0,
+    reason: null,
+    ...before,
+  };
+}
+
+/** The database, whose transactions all fail like this. */
+function failingStore(reason: string): SqlStore & { transactions: number } {
+  const [real] = openStream(batchMetrics, env).databases;
+  if (!real) throw new Error("no database is bound");
+  return {
+    ...real,
+    transactions: 0,
+    batch() {
+      this.transactions += 1;
+      return Promise.reject(new Error(reason));
+    },
+  };
+}
+
+const ODD = "something new";
+const OVERLOADED = "D1 DB is overloaded";
+
+describe.for([
+  { to: "a table", sinkOf: () => null },
+  {
+    to: "a sink",
+    sinkOf: (reason: string): StreamSink => ({ write: () => Promise.reject(new Error(reason)) }),
+  },
+])("a batch that fails by itself on its way to $to", ({ sinkOf }) => {
+  test.for([
+    { what: "at first comes again", now: ODD, before: ODD, attempts: 1, outcome: "failed" },
+    {
+      what: "comes again until its attempts are used up",
+      now: ODD,
+      before: ODD,
+      attempts: CULPRIT_ATTEMPTS - 1,
+      outcome: "failed",
+    },
+    {
+      what: "is dead when its attempts are used up",
+      now: ODD,
+      before: ODD,
+      attempts: CULPRIT_ATTEMPTS,
+      outcome: "dead",
+    },
+    {
+      what: "once after a long outage comes again",
+      now: ODD,
+      before: OVERLOADED,
+      attempts: 5 * CULPRIT_ATTEMPTS,
+      outcome: "failed",
+    },
+    {
+      what: "again after a long outage is dead",
+      now: ODD,
+      before: ODD,
+      attempts: 5 * CULPRIT_ATTEMPTS,
+      outcome: "dead",
+    },
+    {
+      what: "because a database is away outlasts the outage",
+      now: OVERLOADED,
+      before: OVERLOADED,
+      attempts: 5 * CULPRIT_ATTEMPTS,
+      outcome: "failed",
+    },
+  ])("$what", async ({ now, before, attempts, outcome }, { expect }) => {
+    const open = { stream: batchMetrics, databases: [failingStore(now)], sink: sinkOf(now) };
+    const failing = pending("run-1", { attempts: attempts - 1, reason: before });
+    expect(await writeBatches(open, [failing])).toMatchObject([{ outcome, reason: now }]);
+  });
+});
 
 describe("a poisoned batch", () => {
   test("among 99 good ones dies alone, with its reason, and the others are written", async ({
@@ -57,27 +141,13 @@ describe("D1", () => {
   test("that fails in a way nobody knows is not asked for ever, and every batch comes again", async ({
     expect,
   }) => {
-    let transactions = 0;
-    const [real] = openStream(batchMetrics, env).databases;
-    if (!real) throw new Error("no database is bound");
-    const failing: SqlStore = {
-      ...real,
-      batch() {
-        transactions += 1;
-        return Promise.reject(new Error("D1_ERROR: something new"));
-      },
-    };
-    const batches = Array.from({ length: 300 }, (_, index) => ({
-      ...admission(`run-${index}`),
-      key: `batch-metrics/run-${index}`,
-      accepted_at: "2026-11-01T10:00:00Z",
-      database: 0,
-    }));
+    const failing = failingStore("D1_ERROR: something new");
+    const batches = Array.from({ length: 300 }, (_, index) => pending(`run-${index}`));
     const open = { stream: batchMetrics, databases: [failing], sink: null };
     const reports = await writeBatches(open, batches);
     expect(reports.map(({ outcome }) => outcome)).toEqual(batches.map(() => "failed"));
     // And one for each group that the search has set aside on its way down.
-    expect(transactions).toBeLessThan(GROUP_TRANSACTIONS + 10);
+    expect(failing.transactions).toBeLessThan(GROUP_TRANSACTIONS + 10);
   });
 
   test("that fails for a while and is well again writes the batch without anyone's help", async ({

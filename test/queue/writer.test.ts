@@ -2,9 +2,10 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import { GROUP_BYTES } from "../../src/limits.ts";
+import { CULPRIT_ATTEMPTS, GROUP_BYTES } from "../../src/limits.ts";
 import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
-import { batch, count, execution, post, rows, untilStatus } from "../client.ts";
+import { ask, batch, count, execution, post, rows, untilStatus } from "../client.ts";
+import { faults } from "../faults.ts";
 import worker, { notified } from "../worker.ts";
 
 /** A message as the queue delivers it. */
@@ -140,6 +141,27 @@ test("when the outcome cannot be settled, the message comes again and nothing is
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
   await untilStatus("written");
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+});
+
+test("a batch that fails by itself in a way nobody knows is dead after its own attempts, however young its message is", async ({
+  expect,
+}) => {
+  await rows(`
+    CREATE TRIGGER odd BEFORE INSERT ON recipe_results
+    BEGIN SELECT no_such_function(); END`);
+  faults.queue = "loses";
+  await post(batch(), { headers: { Prefer: "respond-async" } });
+  for (let attempt = 1; attempt < CULPRIT_ATTEMPTS; attempt++) {
+    const { retryMessages } = await deliver([message("1", ticket("run-1"))]);
+    expect(retryMessages).toHaveLength(1);
+  }
+  const last = await deliver([message("1", ticket("run-1"))]);
+  expect(last.explicitAcks).toEqual(["1"]);
+  expect(await (await ask("/batch-metrics/run-1")).json()).toMatchObject({
+    status: "dead",
+    attempts: CULPRIT_ATTEMPTS,
+    reason: expect.stringContaining("no such function"),
+  });
 });
 
 test("without a database the batch is not lost: it is tried again", async ({ expect }) => {
