@@ -1,3 +1,4 @@
+import { MAX_REASON_LENGTH } from "../limits.ts";
 import { log, logError, type LogFields, reasonOf } from "../log.ts";
 import type { OpenStream } from "../store/index.ts";
 import {
@@ -48,12 +49,7 @@ async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
     if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
     else passOver(delivery, work, claim.state);
   }
-  const name = group[0]?.ticket.stream ?? "";
-  const open = work.stream(name);
-  const reports = open
-    ? await writeBatches(open, batches)
-    : batches.map(({ key, digest }) => unknownStream(name, key, digest));
-
+  const reports = await write(group[0]?.ticket.stream ?? "", batches, work);
   const byKey = new Map(reports.map((report) => [report.key, report]));
   const settled = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
     settleShard(shard, deliveries, byKey, work),
@@ -116,8 +112,21 @@ async function settleShard(
   }
 }
 
-function unknownStream(name: string, key: string, digest: string): Report {
-  return { key, digest, outcome: "failed", reason: `no stream "${name}" in this version` };
+/** Throws nothing: a stream that cannot be opened keeps nobody else's batches from being written. */
+async function write(
+  stream: string,
+  batches: PendingBatch[],
+  ports: WriterPorts,
+): Promise<Report[]> {
+  let reason = `no stream "${stream}" in this version`;
+  try {
+    const open = ports.stream(stream);
+    if (open) return await writeBatches(open, batches);
+  } catch (error) {
+    reason = `stream "${stream}" cannot be opened: ${reasonOf(error)}`.slice(0, MAX_REASON_LENGTH);
+    logError("store.write-failed", { stream, batches: batches.length, failure: "unknown", reason });
+  }
+  return batches.map(({ key, digest }) => ({ key, digest, outcome: "failed", reason }));
 }
 
 /** The batch of a ticket that came again was settled, or forgotten, meanwhile. */

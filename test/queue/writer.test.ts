@@ -6,7 +6,9 @@ import { CULPRIT_ATTEMPTS, GROUP_BYTES } from "../../src/limits.ts";
 import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
 import { ask, batch, count, execution, post, rows, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
-import worker, { notified } from "../worker.ts";
+import { createService } from "../../src/index.ts";
+import { STREAMS } from "../../src/streams/index.ts";
+import worker, { notices, notified } from "../worker.ts";
 
 /** A message as the queue delivers it. */
 function message(id: string, body: unknown, attempts = 1) {
@@ -24,9 +26,13 @@ function ticket(batch_id: string, overrides: Partial<Ticket> = {}): TicketMessag
   return { tickets: [ticketOf(batch_id, overrides)] };
 }
 
-async function deliver(messages: ReturnType<typeof message>[], overrides: Partial<Env> = {}) {
+async function deliver(
+  messages: ReturnType<typeof message>[],
+  overrides: Partial<Env> = {},
+  service = worker,
+) {
   const delivery = createMessageBatch("millrace-batches", messages);
-  await worker.queue(delivery, { ...env, ...overrides });
+  await service.queue(delivery, { ...env, ...overrides });
   return getQueueResult(delivery, createExecutionContext());
 }
 
@@ -172,6 +178,32 @@ test("without a database the batch is not lost: it is tried again", async ({ exp
   await worker.queue(delivery, rest);
   const result = await getQueueResult(delivery, createExecutionContext());
   expect(result.retryMessages).toHaveLength(1);
+});
+
+test("a stream that cannot be opened comes again, and holds up no other", async ({ expect }) => {
+  const broken = {
+    ...notices,
+    init() {
+      throw new Error("NOTICES_URL is missing");
+    },
+  };
+  faults.queue = "loses";
+  const async = { headers: { Prefer: "respond-async" } };
+  await post({ batch_id: "n-1", lines: [] }, { path: "/notices", ...async });
+  await post(batch(), async);
+  const shard = shardOf(env, "notices/n-1");
+  const messages = [
+    message("1", ticket("n-1", { stream: "notices", shard })),
+    message("2", ticket("run-1")),
+  ];
+  const outcome = await deliver(messages, {}, createService([...STREAMS, broken]));
+  expect(outcome.explicitAcks).toEqual(["2"]);
+  expect(outcome.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
+  expect(await count("batch_runs")).toBe(1);
+  expect(await (await ask("/notices/n-1")).json()).toMatchObject({
+    attempts: 1,
+    last_error: 'stream "notices" cannot be opened: NOTICES_URL is missing',
+  });
 });
 
 test("a stream without SQL is written to its sink, and no database is asked", async ({
