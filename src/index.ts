@@ -5,7 +5,7 @@ import { consumeTickets } from "./queue/writer.ts";
 import { createRouter } from "./router/index.ts";
 import { routesOf } from "./router/routes.ts";
 import { openStream } from "./store/index.ts";
-import { retain } from "./store/retain.ts";
+import { retain } from "./store/retention.ts";
 import { STREAMS, streamNamed } from "./streams/index.ts";
 import type { Stream } from "./streams/stream.ts";
 
@@ -29,8 +29,8 @@ export function createService(streams: readonly Stream[]) {
     },
 
     async scheduled({ scheduledTime }, env) {
-      await retain(streams, env, scheduledTime);
-      await audit(streams, env, scheduledTime);
+      // Neither throws, nor waits for the other.
+      await Promise.all([retain(streams, env, scheduledTime), audit(streams, env, scheduledTime)]);
     },
   } satisfies ExportedHandler<Env>;
 }

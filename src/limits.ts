@@ -106,9 +106,11 @@ export const REPLAY_AT_ONCE = 1_000;
 /** Bytes of the filter of such a request. */
 export const MAX_FILTER_BYTES = 10_000;
 
-/** Rows that one retention statement deletes, and statements in one run. D1 gives a statement 30 s. */
+/** Rows that one retention statement deletes. D1 gives a statement 30 s. */
 export const RETENTION_ROWS = 5_000;
-export const RETENTION_STATEMENTS = 200;
+
+/** Statements in one run of retention, which all streams and databases share. D1 allows a Worker 1,000 queries; the audit needs some at the same time. */
+export const RETENTION_STATEMENTS = 600;
 
 /** Calls of a ledger shard: the first and one repetition, where the platform says a repetition helps. */
 export const LEDGER_CALLS = 2;

@@ -173,8 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention deletes runs under their results",
     file: "src/store/retention.ts",
-    search:
-      "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, RETENTION_STATEMENTS);",
+    search: "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, statements);",
     replace: "const fromRows = { deleted: 0, statements: 0, more: false }; void expiredRows;",
   },
   {

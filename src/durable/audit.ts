@@ -14,15 +14,26 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * Compares the ledger with D1, a stretch of each shard at a time, round and round: what the
  * ledger calls written must be there, with the same content and all its rows, unless retention
  * may have taken it. What is not is logged as the error `ledger.unbalanced`, which alerts can
- * match. A shard that fails does not keep the others from being audited.
+ * match. A shard that fails does not keep the others from being audited. Throws nothing.
  */
 export async function audit(streams: readonly Stream[], env: Env, now: number): Promise<void> {
-  for (const shard of await allShards(env)) {
-    try {
-      await auditShard(streams, env, shard, now);
-    } catch (error) {
-      logError("ledger.audit-failed", { shard, reason: reasonOf(error) });
-    }
+  try {
+    for (const shard of await allShards(env)) await tryShard(streams, env, shard, now);
+  } catch (error) {
+    logError("ledger.audit-failed", { reason: reasonOf(error) });
+  }
+}
+
+async function tryShard(
+  streams: readonly Stream[],
+  env: Env,
+  shard: number,
+  now: number,
+): Promise<void> {
+  try {
+    await auditShard(streams, env, shard, now);
+  } catch (error) {
+    logError("ledger.audit-failed", { shard, reason: reasonOf(error) });
   }
 }
 
@@ -47,8 +58,9 @@ async function auditStream(
   rows: readonly BatchRow[],
   now: number,
 ): Promise<void> {
+  if (!stream.tables || rows.length === 0) return;
   const { databases } = openStream(stream, env);
-  if (databases.length === 0 || !stream.tables || rows.length === 0) return;
+  if (databases.length === 0) return;
   // A day of grace: retention may be at work, or the days may just have been changed.
   const days = retentionDays(env, stream.name, stream.retentionDays) - 1;
   const kept = rows.filter((row) => row.dated_at > now - days * DAY_MS);

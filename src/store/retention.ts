@@ -1,6 +1,56 @@
+import { retentionDays } from "../config.ts";
 import { RETENTION_ROWS, RETENTION_STATEMENTS } from "../limits.ts";
+import { log, logError, reasonOf } from "../log.ts";
 import type { SqlStore } from "../sql.ts";
 import type { Stream } from "../streams/stream.ts";
+import { openStream } from "./index.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A stream's tables in one of its databases, and what is to go. */
+interface Place {
+  stream: Stream;
+  sql: SqlStore;
+  /** The database's number. */
+  database: number;
+  /** ISO 8601 in UTC; what is older goes. */
+  cutoff: string;
+}
+
+/**
+ * Deletes what is past each stream's retention, in all databases at once: each has a writer of its
+ * own. They share the statements of a run, so that none is left with nothing. A database that
+ * fails, or a stream that cannot be opened, does not stop the others. Throws nothing.
+ */
+export async function retain(streams: readonly Stream[], env: Env, now: number): Promise<void> {
+  const places = streams.flatMap((stream) => placesOf(stream, env, now));
+  const share = Math.max(1, Math.floor(RETENTION_STATEMENTS / places.length));
+  await Promise.all(places.map((place) => retainIn(place, share)));
+}
+
+function placesOf(stream: Stream, env: Env, now: number): Place[] {
+  if (!stream.tables) return [];
+  try {
+    const days = retentionDays(env, stream.name, stream.retentionDays);
+    const cutoff = new Date(now - days * DAY_MS).toISOString();
+    const { databases } = openStream(stream, env);
+    return databases.map((sql, database) => ({ stream, sql, database, cutoff }));
+  } catch (error) {
+    logError("retention.failed", { stream: stream.name, reason: reasonOf(error) });
+    return [];
+  }
+}
+
+async function retainIn({ stream, sql, database, cutoff }: Place, statements: number) {
+  const started = Date.now();
+  const where = { stream: stream.name, database };
+  try {
+    const deleted = await deleteExpired(sql, stream, cutoff, statements);
+    log("retention.deleted", { ...where, cutoff, ...deleted, duration_ms: Date.now() - started });
+  } catch (error) {
+    logError("retention.failed", { ...where, reason: reasonOf(error) });
+  }
+}
 
 /** What one run of retention did. */
 export interface Deleted {
@@ -14,11 +64,13 @@ export interface Deleted {
  * Deletes what is older than the cutoff, rows before their runs, a bounded number at a time.
  * Safe to repeat and to break off: what is left is found again by its age.
  * @param cutoff ISO 8601 in UTC; what is older goes.
+ * @param statements that it may take.
  */
 export async function deleteExpired(
   sql: SqlStore,
   stream: Stream,
   cutoff: string,
+  statements = RETENTION_STATEMENTS,
 ): Promise<Deleted> {
   const { tables } = stream;
   if (!tables) return { rows: 0, runs: 0, more: false };
@@ -34,9 +86,9 @@ export async function deleteExpired(
     : `AND NOT EXISTS (SELECT 1 FROM ${rows} WHERE ${rows}.${runColumn} = ${run}.id)`;
   const expiredRuns = `SELECT id FROM ${run} WHERE ${age.run} < ?1 ${childless} LIMIT ?2`;
 
-  const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, RETENTION_STATEMENTS);
+  const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, statements);
   if (fromRows.more) return { rows: fromRows.deleted, runs: 0, more: true };
-  const left = RETENTION_STATEMENTS - fromRows.statements;
+  const left = statements - fromRows.statements;
   const fromRuns = await deleteInChunks(sql, run, expiredRuns, cutoff, left);
   return { rows: fromRows.deleted, runs: fromRuns.deleted, more: fromRuns.more };
 }

@@ -1,14 +1,24 @@
 import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
-import { IDS_OF_A_DATABASE } from "../../src/limits.ts";
+import { IDS_OF_A_DATABASE, RETENTION_ROWS, RETENTION_STATEMENTS } from "../../src/limits.ts";
 import { type PendingBatch, writeBatches } from "../../src/queue/write-batches.ts";
 import type { SqlValue } from "../../src/sql.ts";
 import { createSqlStores } from "../../src/store/sql-store.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
-import { ask, batch, post, result, shardFor, untilStatus, upload, withEnv } from "../client.ts";
+import {
+  ask,
+  batch,
+  post,
+  result,
+  shardFor,
+  until,
+  untilStatus,
+  upload,
+  withEnv,
+} from "../client.ts";
 import { admission } from "../durable/admission.ts";
-import { faults } from "../faults.ts";
+import { deletingBy, faults } from "../faults.ts";
 import worker from "../worker.ts";
 
 const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {
@@ -328,4 +338,32 @@ test("retention and the audit go over all databases", async ({ expect }) => {
   const unbalanced = errors.filter((line) => line.includes("ledger.unbalanced"));
   expect(missing).toBeGreaterThan(0);
   expect(unbalanced).toHaveLength(missing);
+});
+
+test("a database that is slow to delete keeps retention from no other", async () => {
+  await writtenIn(0);
+  for (const database of DATABASES) {
+    await database.exec("UPDATE batch_runs SET started_at = '2020-01-01T00:00:00Z'");
+  }
+  const slow = { ...env, DB: deletingBy(env.DB, () => new Promise(() => {})) };
+  void worker.scheduled(createScheduledController({ scheduledTime: Date.now() }), slow);
+  await until(async () => {
+    const [, ...others] = await rowsOfEach("SELECT 1 FROM batch_runs");
+    return others.flat().length === 0;
+  });
+});
+
+test("all databases together get no more statements than a Worker may send", async ({ expect }) => {
+  let statements = 0;
+  const endless = async () => {
+    statements += 1;
+    return { results: [], meta: { changes: RETENTION_ROWS, rows_written: 0 } };
+  };
+  const [DB = env.DB, DB_1 = env.DB, DB_2 = env.DB] = DATABASES.map((database) =>
+    deletingBy(database, endless),
+  );
+  const full = { ...env, DB, DB_1, DB_2 };
+  await worker.scheduled(createScheduledController({ scheduledTime: Date.now() }), full);
+  expect(statements).toBeGreaterThan(RETENTION_STATEMENTS / 2);
+  expect(statements).toBeLessThanOrEqual(RETENTION_STATEMENTS);
 });

@@ -1,12 +1,15 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { test } from "vitest";
+import { afterEach, test, vi } from "vitest";
+import { createService } from "../../src/index.ts";
 import { RETENTION_ROWS } from "../../src/limits.ts";
 import { createSqlStore } from "../../src/store/sql-store.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
-import { batch, count, execution, post, result, rows } from "../client.ts";
-import worker from "../worker.ts";
+import { STREAMS } from "../../src/streams/index.ts";
+import { deletingBy } from "../faults.ts";
+import { batch, count, execution, post, result, rows, until } from "../client.ts";
+import worker, { deployments } from "../worker.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -14,12 +17,22 @@ function daysAgo(days: number): string {
   return new Date(Date.now() - days * DAY_MS).toISOString();
 }
 
-async function strike(overrides: object = {}): Promise<void> {
-  await worker.scheduled(createScheduledController({ scheduledTime: Date.now() }), {
+async function strike(overrides: object = {}, service = worker): Promise<void> {
+  await service.scheduled(createScheduledController({ scheduledTime: Date.now() }), {
     ...env,
     ...overrides,
   });
 }
+
+/** What is logged from here on. */
+function logged(): string[] {
+  const lines: string[] = [];
+  const keep = (line: unknown) => void lines.push(String(line));
+  vi.spyOn(console, "log").mockImplementation(keep);
+  vi.spyOn(console, "error").mockImplementation(keep);
+  return lines;
+}
+afterEach(() => vi.restoreAllMocks());
 
 test("runs past a year go with their results, and younger ones stay", async ({ expect }) => {
   await post(batch({ batch_id: "old", started_at: daysAgo(366), results: [result(), result()] }));
@@ -59,6 +72,51 @@ test("days that are no number delete nothing, and do not stop the other streams"
   );
   await strike({ BATCH_METRICS_RETENTION_DAYS: "-1" });
   expect([await count("batch_runs"), await count("executions")]).toEqual([1, 0]);
+});
+
+test("a stream that cannot be opened stops neither the others' retention nor the audit", async ({
+  expect,
+}) => {
+  const broken = {
+    ...deployments,
+    init() {
+      throw new Error("no");
+    },
+  };
+  await post(batch({ batch_id: "old", started_at: daysAgo(366) }));
+  await post(batch({ batch_id: "young" }));
+  const lines = logged();
+  await strike({}, createService([broken, ...STREAMS]));
+  expect(await rows("SELECT batch_id FROM batch_runs")).toEqual([{ batch_id: "young" }]);
+  expect(lines.join()).toContain('"ledger.audited","stream":"batch-metrics"');
+});
+
+test("while the ledger does not answer, retention runs", async ({ expect }) => {
+  await post(batch({ started_at: daysAgo(366) }));
+  const LEDGER = new Proxy(env.LEDGER, {
+    get: () => () => {
+      throw new Error("Network connection lost");
+    },
+  });
+  const lines = logged();
+  await strike({ LEDGER });
+  expect(await count("batch_runs")).toBe(0);
+  expect(lines.join()).toContain("ledger.audit-failed");
+});
+
+test("the audit does not wait for a database that is slow to delete", async () => {
+  await post(batch());
+  const lines = logged();
+  void strike({ DB: deletingBy(env.DB, () => new Promise(() => {})) });
+  await until(async () => lines.join().includes("ledger.audited"));
+});
+
+test("a run takes no more statements than it is given", async ({ expect }) => {
+  const results = Array.from({ length: RETENTION_ROWS + 7 }, () => result());
+  await post(batch({ started_at: daysAgo(400), results }), { headers: { Prefer: "wait=25" } });
+  const sql = createSqlStore("batch-metrics", env);
+  const deleted = sql && (await deleteExpired(sql, batchMetrics, daysAgo(365), 1));
+  expect(deleted).toEqual({ rows: RETENTION_ROWS, runs: 0, more: true });
 });
 
 test("what is deleted is counted, over several chunks", async ({ expect }) => {
