@@ -28,7 +28,9 @@ const ANNOUNCED = "announced";
 
 /**
  * One shard of the ledger as a Durable Object, named `shard-<number>`: `LedgerShard` on the
- * object's own SQLite, alarm and queue. Every method is safe to repeat.
+ * object's own SQLite, alarm and queue. Repeating a call does no harm. But `bury`, `replay`,
+ * `replayAll` and `drop` answer what they changed, which is nothing the second time, and
+ * `countRejected` counts twice: see `callShardOnce`.
  */
 export class BatchLedger extends DurableObject<Env> {
   readonly #shard: LedgerShard;

@@ -14,17 +14,18 @@ export function shardOf(env: Env, key: string): number {
   return hashOf(key) % configOf(env).LEDGER_SHARDS;
 }
 
+/** @param call better returns the stub's own promise than is async: that would be one more to wait for. */
+type ShardCall<Result> = (stub: LedgerStub) => PromiseLike<Result>;
+
 /**
- * Calls a shard. Everything a shard offers is safe to repeat, so a call that failed is made
- * once more, on a new stub, where the platform says that may help. An overloaded object is
- * left alone.
- * @param call better returns the stub's own promise than is async: that would be one more to wait for.
- * @throws Problem `unavailable` where the shard does not answer.
+ * Calls a shard for what answers the same when it is repeated. A call that failed is made once
+ * more, on a new stub, if the platform says that may help. An overloaded object is left alone.
+ * @throws Problem `unavailable` if the shard does not answer.
  */
 export async function callShard<Result>(
   env: Env,
   shard: number,
-  call: (stub: LedgerStub) => PromiseLike<Result>,
+  call: ShardCall<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -35,6 +36,27 @@ export async function callShard<Result>(
       if (again && attempt < LEDGER_CALLS) continue;
       throw unavailable("The ledger does not answer. Asking again is safe.", 5);
     }
+  }
+}
+
+/**
+ * Calls a shard for what answers otherwise the second time: what it did, it has no more to do. The
+ * answer to a call that worked may be lost, and a repetition would deny what the first one did.
+ * @throws Problem `unavailable` if the shard does not answer. Whether it did it is unknown then.
+ */
+export async function callShardOnce<Result>(
+  env: Env,
+  shard: number,
+  call: ShardCall<Result>,
+): Promise<Result> {
+  try {
+    return await call(env.LEDGER.getByName(shardName(shard)));
+  } catch (error) {
+    logError("ledger.call-failed", { shard, attempt: 1, reason: reasonOf(error) });
+    throw unavailable(
+      "The ledger does not answer. It may have done this: look before you repeat it.",
+      5,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BatchRow } from "../durable/schema.ts";
-import { allShards, callShard, shardsFor } from "../durable/shards.ts";
+import { allShards, callShard, callShardOnce, shardsFor } from "../durable/shards.ts";
 import { log } from "../log.ts";
 import { Problem } from "../problem.ts";
 import { batchOf, keyOf } from "../queue/ticket.ts";
@@ -52,7 +52,7 @@ export async function readDeadLetter(_request: Request, context: Context): Promi
 export async function replayDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
   for (const shard of await shardsFor(context.env, key)) {
-    if (await callShard(context.env, shard, (ledger) => ledger.replay(key))) {
+    if (await callShardOnce(context.env, shard, (ledger) => ledger.replay(key))) {
       log("dead-letter.replayed", { ...batchOf(key), shard, token: context.caller?.name });
       return json({ ...batchOf(key), status: "pending" }, 202);
     }
@@ -71,14 +71,18 @@ export async function replayDeadLetters(
 
   let replayed = 0;
   let left = 0;
-  for (const shard of await allShards(env)) {
-    if (replayed < limit) {
-      const room = limit - replayed;
-      replayed += await callShard(env, shard, (ledger) => ledger.replayAll(filter, room));
+  try {
+    for (const shard of await allShards(env)) {
+      if (replayed < limit) {
+        const room = limit - replayed;
+        replayed += await callShardOnce(env, shard, (ledger) => ledger.replayAll(filter, room));
+      }
+      left += await callShard(env, shard, (ledger) => ledger.countDeadLetters(filter));
     }
-    left += await callShard(env, shard, (ledger) => ledger.countDeadLetters(filter));
+  } finally {
+    // Also what was replayed before a shard did not answer.
+    log("dead-letters.replayed", { replayed, left, token: caller?.name });
   }
-  log("dead-letters.replayed", { replayed, left, token: caller?.name });
   return json({ replayed, left }, 202);
 }
 
@@ -86,7 +90,7 @@ export async function replayDeadLetters(
 export async function dropDeadLetter(_request: Request, context: Context): Promise<Response> {
   const { key } = named(context);
   for (const shard of await shardsFor(context.env, key)) {
-    if (await callShard(context.env, shard, (ledger) => ledger.drop(key))) {
+    if (await callShardOnce(context.env, shard, (ledger) => ledger.drop(key))) {
       log("dead-letter.dropped", { ...batchOf(key), shard, token: context.caller?.name });
       return new Response(null, { status: 204 });
     }

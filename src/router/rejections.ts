@@ -1,12 +1,12 @@
 import { waitUntil } from "cloudflare:workers";
-import { callShard } from "../durable/shards.ts";
+import { callShardOnce } from "../durable/shards.ts";
 import { REPORT_REJECTED_MS } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
 
 /**
  * Refused uploads that this Worker has not reported yet, by stream and kind. A refusal costs
  * no call of the ledger: they are reported together, now and then, to shard 0. What a Worker
- * has not reported when it ends is not counted; its log has each.
+ * has not reported when it ends, or could not, is not counted; its log has each.
  */
 let unreported = new Map<string, [stream: string, kind: string, number: number]>();
 let reportedAt = 0;
@@ -28,7 +28,7 @@ export async function reportRejections(env: Env): Promise<void> {
   reportedAt = Date.now();
   if (report.length === 0) return;
   try {
-    await callShard(env, 0, (ledger) => ledger.countRejected(report));
+    await callShardOnce(env, 0, (ledger) => ledger.countRejected(report));
   } catch (error) {
     logError("ledger.rejections-lost", { reason: reasonOf(error) });
   }

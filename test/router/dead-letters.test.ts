@@ -1,5 +1,19 @@
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, test } from "vitest";
-import { admin, ask, batch, count, execution, post, result, rows, untilStatus } from "../client.ts";
+import { shardOf } from "../../src/durable/shards.ts";
+import {
+  admin,
+  ask,
+  batch,
+  count,
+  execution,
+  post,
+  result,
+  rows,
+  untilStatus,
+  upload,
+  withEnv,
+} from "../client.ts";
 
 interface List {
   dead_letters: {
@@ -205,4 +219,66 @@ test("a filter that is no JSON, or no filter, replays nothing", async ({ expect 
     expect(response.status).toBe(400);
   }
   expect((await list()).total).toBe(1);
+});
+
+describe("when the answer of the ledger is lost", () => {
+  /** The ledger, which does what it is asked by that method, and whose first answer to it is lost. */
+  const losing = (lost: string) => {
+    let calls = 0;
+    const LEDGER = new Proxy(env.LEDGER, {
+      get(target, property) {
+        if (property !== "getByName") return Reflect.get(target, property);
+        return (name: string) =>
+          new Proxy(target.getByName(name), {
+            get(stub, method) {
+              if (method !== lost) return Reflect.get(stub, method);
+              return async (...parameters: unknown[]) => {
+                const answer: unknown = await Reflect.apply(
+                  Reflect.get(stub, method),
+                  stub,
+                  parameters,
+                );
+                calls += 1;
+                if (calls > 1) return answer;
+                throw Object.assign(new Error("Network connection lost"), { retryable: true });
+              };
+            },
+          });
+      },
+    });
+    return { LEDGER };
+  };
+
+  /** In the shard that is asked first. */
+  const id = Array.from({ length: 100 }, (_, index) => `run-${index}`).find(
+    (each) => shardOf(env, `batch-metrics/${each}`) === 0,
+  );
+
+  test.for([
+    ["POST", `/dead-letters/batch-metrics/${id}/replay`, "replay"],
+    ["POST", "/dead-letters/replay", "replayAll"],
+    ["DELETE", `/dead-letters/batch-metrics/${id}`, "drop"],
+  ] as const)(
+    "%s %s says that it may have been done, and not that it was not",
+    async ([method, path, call], { expect }) => {
+      await post(dying(String(id)));
+      await heal();
+      const headers = { Authorization: "Bearer test-admin-token" };
+      const answer = await withEnv(losing(call), path, { method, headers });
+      expect([answer.status, answer.headers.get("Retry-After")]).toEqual([503, "5"]);
+      expect(await answer.text()).toContain("It may have done this");
+      expect((await list()).total).toBe(0);
+    },
+  );
+
+  test("refused uploads are counted no second time", async ({ expect }) => {
+    const ledger = losing("countRejected");
+    await withEnv(ledger, "/batch-metrics", upload("{"));
+    const headers = { Authorization: "Bearer test-read-token" };
+    await withEnv(ledger, "/ledger", { headers });
+    const books = await (await ask("/ledger")).json();
+    expect(books).toMatchObject({
+      streams: { "batch-metrics": { rejected: { "invalid-batch": 1 } } },
+    });
+  });
 });
