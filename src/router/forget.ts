@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { allShards, callShard } from "../durable/shards.ts";
+import { allShards, callShardOnce } from "../durable/shards.ts";
 import { log } from "../log.ts";
 import { BatchId } from "../streams/fields.ts";
 import { Instant, parseFilter, readFilter } from "./filter.ts";
@@ -33,7 +33,7 @@ export async function forgetWritten(
   let forgotten = 0;
   let left = 0;
   for (const shard of await allShards(env)) {
-    const answer = await callShard(env, shard, (ledger) => ledger.forget(order));
+    const answer = await callShardOnce(env, shard, (ledger) => ledger.forget(order));
     forgotten += answer.forgotten;
     left += answer.left;
   }
