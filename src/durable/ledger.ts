@@ -167,7 +167,8 @@ export class Ledger {
     return keys.map((key) => {
       const row = rows.get(key);
       if (!row) return { state: "unknown", key };
-      const { state, digest, accepted_at, row_count, database, attempts, reason } = batchRowOf(row);
+      const { state, digest, accepted_at, row_count, database, replays, attempts, reason } =
+        batchRowOf(row);
       if (state !== "pending") return { state, key };
       const body = bodyOf(row, parts.get(key));
       if (!body) throw new Error(`the ledger has no body for ${key}, which is pending`);
@@ -178,6 +179,7 @@ export class Ledger {
         accepted_at: new Date(accepted_at).toISOString(),
         row_count,
         database,
+        replays,
         attempts,
         reason,
         body,
@@ -187,7 +189,8 @@ export class Ledger {
 
   /**
    * Records what became of batches. Safe to repeat: written stays written, and a report
-   * about other content than the ledger has now changes nothing.
+   * about other content than the ledger has now changes nothing. Nor does one of an attempt
+   * before a replay, unless it tells that the batch is written.
    * @returns the batches that are written or dead now and were not before.
    */
   settle(reports: readonly Report[], now: number): Settled[] {

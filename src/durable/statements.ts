@@ -3,6 +3,11 @@ import { ROW, SETTLED } from "./schema.ts";
 /*
  * The ledger's SQL. Each statement takes its batches as one JSON parameter and guards its own
  * state move, so that repeating it changes nothing.
+ *
+ * A report that comes late must not undo a replay, so what kills or blames a batch names the
+ * replays that its attempt knew of. A writer from before it told them, which may be at work
+ * beside this ledger during a deploy, counts as one that knew of none: its word on a batch that
+ * was replayed is passed over, and the batch's ticket is sent again.
  */
 
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
@@ -28,13 +33,15 @@ export const KILL = `
     written_digest = report.value ->> 'written_digest'
   FROM json_each(?1) AS report
   WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+    AND replays = coalesce(report.value ->> 'replays', 0)
   RETURNING ${SETTLED}`;
 
 /** Due again later: its ticket is still in the queue, and more of them would add up while a database is away. */
 export const FAIL = `
   UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason', due_at = ?2
   FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'`;
+  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+    AND replays = coalesce(report.value ->> 'replays', 0)`;
 
 export const BURY = `
   UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,

@@ -47,6 +47,8 @@ export type Claim =
       row_count: number;
       /** The number of the database that it goes to. */
       database: number;
+      /** How often it has been replayed. A ledger from before it told this leaves it out. */
+      replays?: number | undefined;
       /** How often it could not be written, and why the last time. */
       attempts: number;
       reason: string | null;
@@ -54,8 +56,12 @@ export type Claim =
     }
   | { state: "written" | "dead" | "unknown"; key: string };
 
-/** What the writer tells the ledger of a batch. `digest` says which content it is true of. */
-export type Report = { key: string; digest: string } & (
+/**
+ * What the writer tells the ledger of a batch. `digest` says which content it is true of, and
+ * `replays`, as the claim had it, which attempt: one from before a replay is passed over, unless
+ * it is that the batch is written. That is true whatever was replayed.
+ */
+export type Report = { key: string; digest: string; replays?: number | undefined } & (
   | { outcome: "written"; batch_run_id: number | null }
   /** D1 has this `batch_id` with other content. */
   | { outcome: "conflict"; batch_run_id: number; written_digest: string }

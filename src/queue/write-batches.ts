@@ -11,6 +11,8 @@ import type { Report } from "./ticket.ts";
 /** A batch whose body the ledger has given out. */
 export interface PendingBatch extends PlacedBatch {
   key: string;
+  /** How often it had been replayed then, for the report. */
+  replays?: number | undefined;
   /** How often it could not be written, and why the last time. */
   attempts: number;
   reason: string | null;
@@ -85,7 +87,7 @@ async function writeGroup(
 async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch): Promise<Report> {
   try {
     await sink.write(decodeBody(stream, batch.batch_id, batch.body));
-    return { key: batch.key, digest: batch.digest, outcome: "written", batch_run_id: null };
+    return { ...attemptOf(batch), outcome: "written", batch_run_id: null };
   } catch (error) {
     const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
     // It may not be of SQL, so nothing in its words says that it can never be written.
@@ -95,18 +97,16 @@ async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch
 }
 
 function reportOf(batch: PendingBatch, outcome: InsertOutcome | undefined): Report {
-  const { key, digest } = batch;
   if (!outcome) return failed(batch, "the transaction was committed, but the run was not found");
   const { batch_run_id } = outcome;
   return outcome.outcome === "written"
-    ? { key, digest, outcome: "written", batch_run_id }
-    : { key, digest, outcome: "conflict", batch_run_id, written_digest: outcome.digest };
+    ? { ...attemptOf(batch), outcome: "written", batch_run_id }
+    : { ...attemptOf(batch), outcome: "conflict", batch_run_id, written_digest: outcome.digest };
 }
 
 function failedAlone(batch: PendingBatch, failure: Failure, reason: string): Report {
-  const { key, digest } = batch;
   const dies = failure === "permanent" || (failure === "unknown" && isUsedUp(batch));
-  return { key, digest, outcome: dies ? "dead" : "failed", reason };
+  return { ...attemptOf(batch), outcome: dies ? "dead" : "failed", reason };
 }
 
 /**
@@ -119,6 +119,12 @@ function isUsedUp({ attempts, reason }: PendingBatch): boolean {
   return again && attempts + 1 >= CULPRIT_ATTEMPTS;
 }
 
-function failed({ key, digest }: PendingBatch, reason: string): Report {
-  return { key, digest, outcome: "failed", reason };
+/** The report of a batch that could not be written this time. */
+export function failed(batch: PendingBatch, reason: string): Report {
+  return { ...attemptOf(batch), outcome: "failed", reason };
+}
+
+/** What a report is about. */
+function attemptOf({ key, digest, replays }: PendingBatch) {
+  return { key, digest, replays };
 }

@@ -10,7 +10,7 @@ import {
   type QueueMessage,
 } from "./delivery.ts";
 import type { Claim, LedgerPort, Report } from "./ticket.ts";
-import { type PendingBatch, writeBatches } from "./write-batches.ts";
+import { failed, type PendingBatch, writeBatches } from "./write-batches.ts";
 
 /** What the writer works with. */
 export interface WriterPorts {
@@ -126,7 +126,7 @@ async function write(
     reason = `stream "${stream}" cannot be opened: ${reasonOf(error)}`.slice(0, MAX_REASON_LENGTH);
     logError("store.write-failed", { stream, batches: batches.length, failure: "unknown", reason });
   }
-  return batches.map(({ key, digest }) => ({ key, digest, outcome: "failed", reason }));
+  return batches.map((batch) => failed(batch, reason));
 }
 
 /** The batch of a ticket that came again was settled, or forgotten, meanwhile. */

@@ -131,6 +131,58 @@ test("an old ticket that the queue gives up on does not bury a batch that was re
   });
 });
 
+describe("a report of an attempt before a replay", () => {
+  const key = "batch-metrics/run-1";
+
+  /** What the writer claimed before the batch died another way and was replayed. */
+  async function claimBeforeReplay() {
+    const shard = shardFor("run-1");
+    faults.queue = "loses";
+    await post(batch(), ASYNC);
+    const [claim] = await shard.claim([key]);
+    if (claim?.state !== "pending") throw new Error("the batch is not pending");
+    const { digest, replays } = claim;
+    await shard.bury([{ key, replays: 0 }]);
+    await shard.replay(key);
+    return { shard, attempt: { key, digest, replays } };
+  }
+
+  test.for([
+    { outcome: "dead", reason: "a constraint" },
+    { outcome: "conflict", batch_run_id: 7, written_digest: "d2" },
+    { outcome: "failed", reason: "D1 is away" },
+  ] as const)("that it is $outcome changes nothing", async (late, { expect }) => {
+    const { shard, attempt } = await claimBeforeReplay();
+    const replayed = await shard.status(key);
+    await shard.settle([{ ...attempt, ...late }]);
+    // So does one of a writer from before reports told of replays.
+    await shard.settle([{ key, digest: attempt.digest, ...late }]);
+    expect(replayed).toMatchObject({ state: "pending", replays: 1, attempts: 0, reason: null });
+    expect(await shard.status(key)).toEqual(replayed);
+
+    await shard.settle([{ ...attempt, replays: 1, ...late }]);
+    expect(await shard.status(key)).toMatchObject({ attempts: 1, reason: expect.any(String) });
+  });
+
+  test("that it is written is taken: it is true whatever was replayed", async ({ expect }) => {
+    const { shard, attempt } = await claimBeforeReplay();
+    await shard.settle([{ ...attempt, outcome: "written", batch_run_id: 7 }]);
+    expect(await shard.status(key)).toMatchObject({ state: "written", batch_run_id: 7 });
+  });
+});
+
+test("a writer from before reports told of replays is heard of what was never replayed", async ({
+  expect,
+}) => {
+  const shard = shardFor("run-1");
+  const key = "batch-metrics/run-1";
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
+  const digest = (await shard.status(key))?.digest ?? "";
+  await shard.settle([{ key, digest, outcome: "dead", reason: "a constraint" }]);
+  expect(await shard.status(key)).toMatchObject({ state: "dead", reason: "a constraint" });
+});
+
 test("a report about other content than the ledger has now changes nothing", async ({ expect }) => {
   const shard = shardFor("run-1");
   const of = { key: "batch-metrics/run-1", digest: "of what was dropped meanwhile" };

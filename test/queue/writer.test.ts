@@ -3,8 +3,13 @@ import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
 import { CULPRIT_ATTEMPTS, GROUP_BYTES } from "../../src/limits.ts";
-import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
-import { ask, batch, count, execution, post, rows, untilStatus } from "../client.ts";
+import {
+  messagesOf,
+  type Report,
+  type Ticket,
+  type TicketMessage,
+} from "../../src/queue/ticket.ts";
+import { ask, batch, count, execution, post, rows, shardFor, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 import { createService } from "../../src/index.ts";
 import { STREAMS } from "../../src/streams/index.ts";
@@ -168,6 +173,40 @@ test("a batch that fails by itself in a way nobody knows is dead after its own a
     attempts: CULPRIT_ATTEMPTS,
     reason: expect.stringContaining("no such function"),
   });
+});
+
+test("what the writer finds out while a batch is replayed does not undo the replay", async ({
+  expect,
+}) => {
+  faults.queue = "loses";
+  await post(batch(), { headers: { Prefer: "respond-async" } });
+  await rows(`
+    CREATE TRIGGER poison BEFORE INSERT ON recipe_results
+    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
+  const key = "batch-metrics/run-1";
+  const shard = shardFor("run-1");
+  const LEDGER = new Proxy(env.LEDGER, {
+    get(target, property) {
+      if (property !== "getByName") return Reflect.get(target, property);
+      return (name: string) =>
+        new Proxy(target.getByName(name), {
+          get(stub, method) {
+            if (method !== "settle") return Reflect.get(stub, method);
+            return async (reports: Report[]) => {
+              await shard.bury([{ key, replays: 0 }]);
+              await shard.replay(key);
+              await stub.settle(reports);
+            };
+          },
+        });
+    },
+  });
+  const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
+  expect(result.explicitAcks).toEqual(["1"]);
+  expect(await shard.status(key)).toMatchObject({ state: "pending", replays: 1 });
+
+  await deliver([message("2", ticket("run-1"))]);
+  expect(await shard.status(key)).toMatchObject({ state: "dead", replays: 1 });
 });
 
 test("without a database the batch is not lost: it is tried again", async ({ expect }) => {
