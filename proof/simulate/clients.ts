@@ -27,8 +27,8 @@ export class Clients {
 
   /** A client posts, waits for the answer or gives up, and goes on. */
   #work(): void {
-    const { scheduler, random } = this.#world;
-    scheduler.after(random.between(1, 400), () => {
+    const { scheduler, random, pace } = this.#world;
+    scheduler.after(random.between(1, 400) * pace, () => {
       if (!this.#world.running) return;
       this.#work();
       const oldest = Math.floor(this.#posts++ / POSTS_A_NUMBER);
@@ -51,13 +51,16 @@ export class Clients {
         const database = world.databaseOf(keyOf(admission));
         return shard.accept({ ...admission, database }, wait);
       });
-      world.note(`answer ${name} ${receipt.outcome} ${"state" in receipt ? receipt.state : ""}`);
+      const answer = "state" in receipt ? `${receipt.outcome} ${receipt.state}` : receipt.outcome;
+      world.note(`answer ${name} ${answer}`);
+      world.count(answer);
       const untruth = this.#untruthOf(receipt, admission);
       if (untruth) this.untrue.push(`untrue: ${name} was answered ${receipt.outcome}: ${untruth}`);
       if (receipt.outcome === "accepted" || receipt.outcome === "duplicate") {
         this.promised.set(admission.digest, admission);
       }
     } catch (error) {
+      world.count("no answer");
       world.note(`no answer ${name} ${error instanceof Error ? error.message : ""}`);
     }
   }

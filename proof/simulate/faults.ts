@@ -4,6 +4,8 @@ export interface Faults {
   requestLost: number;
   /** A call of a shard has worked, and its answer is lost. */
   replyLost: number;
+  /** A call of a shard, or its answer, takes up to 15 minutes: as long as a consumer may work. */
+  callSlow: number;
   /** A shard ends between any two awaits; its memory is gone, its storage is not. */
   evicted: number;
   /** A send fails before it has sent, never answers, or fails after it has sent. */
@@ -24,13 +26,15 @@ export interface Faults {
   databaseOdd: number;
   /** D1 is away for a while. */
   databaseAway: number;
+  /** D1, or its answer, takes up to 15 minutes. */
+  databaseSlow: number;
   /** The alarm comes twice. */
   alarmDoubled: number;
   /** The alarm cannot be set. */
   alarmFails: number;
   /** The number of shards is changed. */
   deployed: number;
-  /** An operator replays all, or drops one. */
+  /** An operator mends D1 at times and replays some, or drops one. */
   replayed: number;
   dropped: number;
   /** Retention of D1 runs. */
@@ -42,6 +46,7 @@ export interface Faults {
 export const NONE: Faults = {
   requestLost: 0,
   replyLost: 0,
+  callSlow: 0,
   evicted: 0,
   sendFails: 0,
   sendHangs: 0,
@@ -54,6 +59,7 @@ export const NONE: Faults = {
   databaseFailsAfter: 0,
   databaseOdd: 0,
   databaseAway: 0,
+  databaseSlow: 0,
   alarmDoubled: 0,
   alarmFails: 0,
   deployed: 0,
@@ -66,6 +72,7 @@ export const NONE: Faults = {
 export const ALL: Faults = {
   requestLost: 0.03,
   replyLost: 0.03,
+  callSlow: 0.02,
   evicted: 0.02,
   sendFails: 0.05,
   sendHangs: 0.02,
@@ -78,10 +85,11 @@ export const ALL: Faults = {
   databaseFailsAfter: 0.05,
   databaseOdd: 0.02,
   databaseAway: 0.01,
+  databaseSlow: 0.01,
   alarmDoubled: 0.1,
   alarmFails: 0.1,
   deployed: 0.01,
-  replayed: 0.02,
+  replayed: 0.05,
   dropped: 0.02,
   retained: 0.01,
   timeJumps: 0.01,

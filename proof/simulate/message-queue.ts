@@ -10,7 +10,9 @@ interface Stored {
 }
 
 /** Consumers at work at once, give or take one. */
-const CONSUMERS = 3;
+const CONSUMERS = 6;
+/** The platform ends a consumer that has worked for so long. */
+const LONGEST_WORK_MS = 900_000;
 
 /** A queue that loses, repeats, reorders and delays, with its dead-letter queue. */
 export class MessageQueue {
@@ -25,7 +27,7 @@ export class MessageQueue {
 
   constructor(world: World) {
     this.#world = world;
-    this.#maxRetries = world.random.between(3, 12);
+    this.#maxRetries = world.random.between(2, 12);
   }
 
   get idle(): boolean {
@@ -34,13 +36,14 @@ export class MessageQueue {
 
   /** A send, with what may become of it. */
   async send(tickets: readonly Ticket[]): Promise<void> {
-    const { scheduler, random, faults } = this.#world;
+    const world = this.#world;
+    const { scheduler, random } = world;
     await scheduler.delay(random.between(1, 30));
-    if (random.chance(faults.sendHangs)) await new Promise(() => {});
-    if (random.chance(faults.sendFails)) throw new Error("Queue is overloaded");
+    if (world.strikes("sendHangs")) await new Promise(() => {});
+    if (world.strikes("sendFails")) throw new Error("Queue is overloaded");
     for (const body of messagesOf(tickets)) {
-      if (random.chance(faults.ticketLost)) continue;
-      const copies = random.chance(faults.ticketDoubled) ? 2 : 1;
+      if (world.strikes("ticketLost")) continue;
+      const copies = world.strikes("ticketDoubled") ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
         const late = random.chance(0.05) ? random.between(0, 600_000) : random.between(0, 50);
         const id = String(this.#ids++);
@@ -49,7 +52,7 @@ export class MessageQueue {
       }
     }
     await scheduler.delay(random.between(1, 30));
-    if (random.chance(faults.sendFailsAfter)) throw new Error("Network connection lost.");
+    if (world.strikes("sendFailsAfter")) throw new Error("Network connection lost.");
   }
 
   /** Delivers some of what is visible, in any order, if there is a free consumer. */
@@ -73,7 +76,7 @@ export class MessageQueue {
   }
 
   async #consume(taken: Stored[], kind: "tickets" | "dead-letters"): Promise<void> {
-    const { scheduler, random, faults } = this.#world;
+    const { scheduler, random } = this.#world;
     this.#underWay += 1;
     const acked = new Set<Stored>();
     const retried = new Map<Stored, number>();
@@ -84,16 +87,18 @@ export class MessageQueue {
       ack: () => void acked.add(stored),
       retry: (options) => void retried.set(stored, options?.delaySeconds ?? 0),
     }));
-    const dies = random.chance(faults.consumerDies);
-    const death = dies
-      ? scheduler.delay(random.between(0, 80)).then(() => "died" as const)
-      : never();
+    const { promise: death, resolve: die } = Promise.withResolvers<"died">();
+    const dies = this.#world.strikes("consumerDies");
+    const cancel = scheduler.after(dies ? random.between(0, 80) : LONGEST_WORK_MS, () =>
+      die("died"),
+    );
     const run = { alive: true };
     const work = this.#world.consume(messages, kind, run).then(
       () => "done" as const,
       () => "threw" as const,
     );
     const end = await Promise.race([work, death]);
+    cancel();
     run.alive = false;
     this.#underWay -= 1;
     this.#world.note(`consumer of ${kind} ${end}`);
@@ -111,16 +116,11 @@ export class MessageQueue {
     const next = { ...stored, attempts: stored.attempts + 1, visibleAt: scheduler.now() + delay };
     if (kind === "dead-letters") this.#dead.push(next);
     else if (stored.attempts > this.#maxRetries) {
-      const { random, faults } = this.#world;
       // So late that the ledger sends the batch again, and it may be written by then.
-      const late = random.chance(faults.burialLate) ? random.between(0, 2_000_000) : 0;
+      const late = this.#world.strikes("burialLate") ? this.#world.random.between(0, 2_000_000) : 0;
       this.#dead.push({ ...next, attempts: 1, visibleAt: scheduler.now() + late });
       scheduler.after(late, () => this.deliver());
     } else this.#messages.push(next);
     scheduler.after(delay, () => this.deliver());
   }
-}
-
-function never(): Promise<never> {
-  return new Promise(() => {});
 }

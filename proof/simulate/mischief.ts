@@ -16,21 +16,22 @@ export class Mischief {
 
   #next(): void {
     const world = this.#world;
-    const { scheduler, random, faults } = world;
-    scheduler.after(random.between(1, 200), () => {
+    const { scheduler, random } = world;
+    scheduler.after(random.between(1, 200) * world.pace, () => {
       if (!world.running) return;
       this.#next();
-      for (const host of world.hosts) if (random.chance(faults.evicted)) host.evict();
-      if (random.chance(faults.deployed)) world.deploy(random.between(1, MAX_SHARDS));
-      if (random.chance(faults.databaseAway)) world.loseDatabase(random.between(100, 600_000));
-      if (random.chance(faults.replayed)) {
+      for (const host of world.hosts) if (world.strikes("evicted")) host.evict();
+      if (world.strikes("deployed")) world.deploy(random.between(1, MAX_SHARDS));
+      if (world.strikes("databaseAway")) world.loseDatabase(random.between(100, 600_000));
+      if (world.strikes("replayed")) {
+        if (random.chance(0.2)) world.mend();
         const limit = random.between(1, 5);
         for (const host of world.hosts)
           host.call((shard) => shard.replayAll({}, limit)).catch(() => {});
       }
-      if (random.chance(faults.dropped)) this.#drop();
-      if (random.chance(faults.retained)) void world.retain();
-      if (random.chance(faults.timeJumps)) {
+      if (world.strikes("dropped")) this.#drop();
+      if (world.strikes("retained")) void world.retain();
+      if (world.strikes("timeJumps")) {
         // Past the redelivery, or past what the ledger remembers.
         const ms = random.chance(0.8) ? random.between(0, 2_000_000) : 31 * 86_400_000;
         world.note(`${ms} ms pass`);

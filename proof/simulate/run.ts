@@ -1,6 +1,7 @@
 import { stillDead, violations } from "./check.ts";
 import { type Faults, NONE } from "./faults.ts";
 import { Random } from "./random.ts";
+import { tally } from "./tally.ts";
 import { World } from "./world.ts";
 
 /** What a run was, and how it ended. */
@@ -30,11 +31,12 @@ const MOST_STEPS = 200_000;
  */
 export async function run(seed: number, steps: number, faults: Faults): Promise<Outcome> {
   const random = new Random(seed);
-  const restore = seedGlobals(new Random(seed ^ 0x5eed));
   const world = new World(random, faults);
+  const restore = seedGlobals(new Random(seed ^ 0x5eed), (event) => world.count(event));
   try {
     while (world.scheduler.steps < steps) await world.scheduler.step();
     world.heal(NONE);
+    if (random.chance(0.5)) world.mend();
     // Replays while the queue still has tickets from before: those must not undo them. In every
     // other life nobody replays, and nobody else comes: a replay wakes a shard that sleeps.
     const replays = seed % 2 === 0 ? REPLAYS : 0;
@@ -45,6 +47,7 @@ export async function run(seed: number, steps: number, faults: Faults): Promise<
     await drain(world);
     const found = violations(world);
     // Whatever died of the faults must come back to life now that they are healed.
+    world.mend();
     replayAll(world);
     await drain(world);
     return {
@@ -84,29 +87,6 @@ async function drain(world: World): Promise<void> {
   }
 }
 
-function tally(world: World): Map<string, number> {
-  const count = (text: string) =>
-    world.hosts.reduce((sum, { database }) => sum + database.all(text).length, 0);
-  const lines = (pattern: RegExp) => world.history.filter((line) => pattern.test(line)).length;
-  return new Map([
-    ["promised", world.clients.promised.size],
-    ["written", world.databases.all("SELECT 1 FROM inserted").length],
-    ["dead in the end", count("SELECT 1 FROM batches WHERE state = 'dead'")],
-    ["replayed", count("SELECT 1 FROM batches WHERE replays > 0")],
-    ["dropped", count("SELECT 1 FROM gone WHERE state = 'dead'")],
-    ["forgotten by the ledger", count("SELECT 1 FROM gone WHERE state = 'written'")],
-    ["deleted by retention", world.databases.all("SELECT 1 FROM deleted").length],
-    ["conflicts", lines(/ conflict/)],
-    ["duplicates", lines(/ duplicate/)],
-    ["evictions", lines(/evicted$/)],
-    ["deploys", lines(/deployed/)],
-    ["buried", lines(/ bury /)],
-    ["D1 failures before and after the commit", lines(/D1 fails/)],
-    ["alarms", lines(/alarm$/)],
-    ["consumers died", lines(/died$/)],
-  ]);
-}
-
 /** Nothing is pending, nothing is in the queue, and the last answers are there. */
 function quiet(world: World, started: number): boolean {
   const waited = world.scheduler.now() - started;
@@ -119,7 +99,7 @@ function quiet(world: World, started: number): boolean {
 }
 
 /** The real code takes chance and write ids from the globals; here they come from the seed. */
-function seedGlobals(random: Random): () => void {
+function seedGlobals(random: Random, logged: (event: string) => void): () => void {
   const { random: chance } = Math;
   const randomUUID = crypto.randomUUID.bind(crypto);
   const { log, error } = console;
@@ -127,9 +107,13 @@ function seedGlobals(random: Random): () => void {
   const hexadecimal = () => random.below(2 ** 32).toString(16);
   crypto.randomUUID = () =>
     `${hexadecimal()}-${hexadecimal()}-${hexadecimal()}-${hexadecimal()}-${hexadecimal()}`;
-  // One line an event is for operators, not for a million steps.
-  console.log = () => {};
-  console.error = () => {};
+  // One line an event is for operators: here the events are counted.
+  const count = (line: unknown) => {
+    const event = /"event":"([^"]+)"/.exec(String(line))?.[1];
+    if (event) logged(event);
+  };
+  console.log = count;
+  console.error = count;
   return () => {
     Math.random = chance;
     crypto.randomUUID = randomUUID;

@@ -51,16 +51,17 @@ export class ShardHost {
 
   /** Calls the instance, there and back over a network that fails. */
   async call<Result>(work: (shard: LedgerShard) => Result | Promise<Result>): Promise<Result> {
-    const { scheduler, random, faults } = this.#world;
-    await scheduler.delay(random.between(0, 20));
-    if (random.chance(faults.requestLost)) throw new Error("Network connection lost.");
+    const world = this.#world;
+    const { scheduler } = world;
+    await scheduler.delay(world.duration(0, 20, "callSlow"));
+    if (world.strikes("requestLost")) throw new Error("Network connection lost.");
     const instance = this.#wake();
     const result = await Promise.race([
       Promise.resolve(work(instance.shard)),
       instance.ended.promise,
     ]);
-    await scheduler.delay(random.between(0, 20));
-    if (random.chance(faults.replyLost)) throw new Error("Network connection lost.");
+    await scheduler.delay(world.duration(0, 20, "callSlow"));
+    if (world.strikes("replyLost")) throw new Error("Network connection lost.");
     return result;
   }
 
@@ -132,8 +133,7 @@ export class ShardHost {
       setAlarm: async (time) => {
         alive();
         if (time <= 0) throw new TypeError("the platform takes no alarm time <= 0");
-        if (random.chance(this.#world.faults.alarmFails))
-          throw new Error("the alarm cannot be set");
+        if (this.#world.strikes("alarmFails")) throw new Error("the alarm cannot be set");
         this.#setAlarm(time);
         await scheduler.delay(random.between(0, 2));
         alive();
@@ -153,13 +153,12 @@ export class ShardHost {
 
   /** The platform calls the alarm at least once, and again where it fails. */
   async #ring(): Promise<void> {
-    const { random, faults } = this.#world;
     this.#alarmAt = null;
     this.#world.note(`shard ${this.number} alarm`);
     const instance = this.#wake();
     try {
       await Promise.race([instance.shard.alarm(), instance.ended.promise]);
-      if (random.chance(faults.alarmDoubled) && instance.alive) {
+      if (this.#world.strikes("alarmDoubled") && instance.alive) {
         await Promise.race([instance.shard.alarm(), instance.ended.promise]);
       }
     } catch {

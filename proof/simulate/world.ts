@@ -2,15 +2,14 @@ import { readFileSync } from "node:fs";
 import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
 import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
-import type { LedgerPort, Report } from "../../src/queue/ticket.ts";
 import { consumeTickets } from "../../src/queue/writer.ts";
 import { hashOf } from "../../src/hash.ts";
-import { CULPRIT_ATTEMPTS } from "../../src/limits.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { Clients } from "./clients.ts";
-import { CURSED, isPoisoned } from "./content.ts";
+import { CURSED, UNWANTED } from "./content.ts";
 import type { Faults } from "./faults.ts";
+import { judgedLedger } from "./judged-ledger.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { Mischief } from "./mischief.ts";
 import type { Random } from "./random.ts";
@@ -20,7 +19,7 @@ import { Databases, sqlStoreOn } from "./sqlite.ts";
 
 const MIGRATION = readFileSync("migrations/batch-metrics/0001_batch_runs.sql", "utf8");
 
-/** Keeps, beside the real tables, what was ever in them; and fails for what is cursed. */
+/** Keeps, beside the real tables, what was ever in them; and fails for what is cursed or unwanted. */
 const WITNESS = `
   CREATE TABLE inserted (id INTEGER, batch_id TEXT, digest TEXT);
   CREATE INDEX inserted_batch ON inserted (batch_id);
@@ -30,10 +29,17 @@ const WITNESS = `
   CREATE TRIGGER note_delete AFTER DELETE ON batch_runs
     BEGIN INSERT INTO deleted VALUES (OLD.batch_id, OLD.digest); END;
   CREATE TRIGGER curse BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${CURSED}'
-    BEGIN SELECT RAISE(ABORT, 'something that nobody has seen before'); END;`;
+    BEGIN SELECT RAISE(ABORT, 'something that nobody has seen before'); END;
+  CREATE TRIGGER stricter BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${UNWANTED}'
+    BEGIN SELECT RAISE(ABORT, 'constraint failed: stricter than the schema'); END;`;
+
+const MEND = "DROP TRIGGER IF EXISTS curse; DROP TRIGGER IF EXISTS stricter";
 
 /** Databases that are bound. */
 const MAX_DATABASES = 3;
+
+/** What the time between two posts, and between two pieces of mischief, is multiplied by. */
+const PACES = [1, 30, 300];
 
 /** Versions of a deploy are in use side by side for a while. */
 const DEPLOY_MS = 60_000;
@@ -56,8 +62,12 @@ export class World {
   hash = 0x811c9dc5;
   /** Whether there are posts and mischief. */
   running = true;
-  /** Verdicts that the writer had no cause for. */
+  /** Verdicts that the consumers had no cause for, and what the ledger made of a verdict wrongly. */
   readonly unjust: string[] = [];
+  /** How often each fault struck, and other things happened. */
+  readonly counts = new Map<string, number>();
+  /** How slowly all goes on around the system: more time passes in a slow life, and more comes late. */
+  readonly pace: number;
   #shards = 2;
   #shardsBefore = 2;
   #deployedAt = 0;
@@ -69,6 +79,7 @@ export class World {
   constructor(random: Random, faults: Faults) {
     this.random = random;
     this.faults = faults;
+    this.pace = random.pick(PACES) ?? 1;
     this.#databaseShards = random.between(1, MAX_DATABASES);
     this.#deploysDatabases = random.chance(0.3);
     this.queue = new MessageQueue(this);
@@ -84,6 +95,25 @@ export class World {
     for (let index = 0; index < text.length; index++) {
       this.hash = Math.imul(this.hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
     }
+  }
+
+  /** Whether that goes wrong now. */
+  strikes(fault: keyof Faults): boolean {
+    const struck = this.random.chance(this.faults[fault]);
+    if (struck) this.count(fault);
+    return struck;
+  }
+
+  /** Counts what happens: a life in which nothing happens proves nothing. */
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  /** How long a thing takes: at most so long, or, where that fault strikes, up to 15 minutes. */
+  duration(least: number, most: number, slow: keyof Faults): number {
+    const { random } = this;
+    if (!this.strikes(slow)) return random.between(least, most);
+    return random.chance(0.5) ? random.between(1_000, 20_000) : random.between(60_000, 900_000);
   }
 
   /** Frees the databases' memory. */
@@ -133,6 +163,12 @@ export class World {
     this.note(`D1 is away for ${ms} ms`);
   }
 
+  /** From here on D1 takes what was cursed or unwanted. */
+  mend(): void {
+    this.note("mended");
+    for (const database of this.databases.each) database.exec(MEND);
+  }
+
   /** The consumers, on a network and a database that fail; when they have died, nothing answers them. */
   consume(
     messages: QueueMessage[],
@@ -141,29 +177,7 @@ export class World {
   ): Promise<void> {
     const call = <Result>(shard: number, work: (shard: LedgerShard) => Result): Promise<Result> =>
       whileAlive(run, () => this.hosts[shard]?.call(work) ?? Promise.reject(new Error("no shard")));
-    const ledger: LedgerPort = {
-      claim: (shard, keys) => call(shard, ({ ledger: core }) => core.claim(keys)),
-      settle: (shard, reports) =>
-        call(shard, (instance) => {
-          const early = reports.filter((report) => this.#isEarly(instance, report));
-          instance.settle(reports);
-          for (const { key } of early) {
-            if (instance.ledger.find(key)?.state === "dead")
-              this.unjust.push(`unjust: ${key} was declared dead before its time`);
-          }
-        }),
-      bury: (shard, burials) =>
-        call(shard, (instance) => {
-          const wrong = burials.filter(({ key, replays }) => this.#isOld(instance, key, replays));
-          const dead = instance.bury(burials);
-          for (const { key } of burials) this.note(`bury ${key}`);
-          for (const { key } of wrong) {
-            if (instance.ledger.find(key)?.state === "dead")
-              this.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
-          }
-          return dead;
-        }),
-    };
+    const ledger = judgedLedger(this, call);
     if (kind === "dead-letters") return consumeDeadLetters(messages, ledger);
     const databases = this.databases.each.map((database) =>
       sqlStoreOn(database, (work) => whileAlive(run, () => this.#withDatabase(work))),
@@ -181,33 +195,19 @@ export class World {
     }
   }
 
-  #isOld({ ledger }: LedgerShard, key: string, replays: number): boolean {
-    const row = ledger.find(key);
-    return row?.state === "pending" && row.replays !== replays;
-  }
-
-  /** Only content that a constraint refuses may die at once, and after so many attempts what fails by itself. */
-  #isEarly({ ledger }: LedgerShard, { key, digest, outcome }: Report): boolean {
-    this.note(`settle ${key} ${digest.slice(0, 6)} ${outcome}`);
-    const content = this.clients.posted.get(digest);
-    const row = ledger.find(key);
-    if (outcome !== "dead" || row?.state !== "pending") return false;
-    return !(content && isPoisoned(content)) && row.attempts + 1 < CULPRIT_ATTEMPTS;
-  }
-
   async #withDatabase<Result>(work: () => Result): Promise<Result> {
-    const { scheduler, random, faults } = this;
+    const { scheduler } = this;
     const fail = (when: string, reason: string): never => {
       this.note(`D1 fails ${when}: ${reason}`);
       throw new Error(`D1_ERROR: ${reason}`);
     };
-    await scheduler.delay(random.between(1, 40));
+    await scheduler.delay(this.duration(1, 40, "databaseSlow"));
     if (scheduler.now() < this.#databaseAwayUntil) fail("before", "D1 DB is overloaded.");
-    if (random.chance(faults.databaseFails)) fail("before", "Network connection lost.");
-    if (random.chance(faults.databaseOdd)) fail("before", "something odd");
+    if (this.strikes("databaseFails")) fail("before", "Network connection lost.");
+    if (this.strikes("databaseOdd")) fail("before", "something odd");
     const result = work();
-    await scheduler.delay(random.between(1, 40));
-    if (random.chance(faults.databaseFailsAfter)) fail("after it committed", "reset");
+    await scheduler.delay(this.duration(1, 40, "databaseSlow"));
+    if (this.strikes("databaseFailsAfter")) fail("after it committed", "reset");
     return result;
   }
 }

@@ -1,0 +1,80 @@
+import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
+import type { BatchRow } from "../../src/durable/schema.ts";
+import { CULPRIT_ATTEMPTS } from "../../src/limits.ts";
+import type { LedgerPort, Report } from "../../src/queue/ticket.ts";
+import { isPoisoned } from "./content.ts";
+import type { World } from "./world.ts";
+
+/** Reaches a shard, over a network that fails, from a consumer that may have died. */
+type Call = <Result>(shard: number, work: (shard: LedgerShard) => Result) => Promise<Result>;
+
+/** The ledger as one consumer sees it. What it tells the ledger, and what that makes of it, is judged. */
+export function judgedLedger(world: World, call: Call): LedgerPort {
+  /** How often each batch had been replayed when this consumer claimed it. */
+  const claimed = new Map<string, number>();
+  return {
+    claim: (shard, keys) =>
+      call(shard, ({ ledger }) => {
+        for (const key of keys) claimed.set(`${shard} ${key}`, ledger.find(key)?.replays ?? 0);
+        return ledger.claim(keys);
+      }),
+    settle: (shard, reports) =>
+      call(shard, (instance) => {
+        const before = reports.map(({ key }) => instance.ledger.find(key));
+        instance.settle(reports);
+        for (const [index, report] of reports.entries()) {
+          const { key } = report;
+          world.note(`settle ${key} ${report.digest.slice(0, 6)} ${report.outcome}`);
+          world.count(`reported ${report.outcome}`);
+          const replays = claimed.get(`${shard} ${key}`);
+          const faults = judge(world, report, replays, before[index], instance.ledger.find(key));
+          world.unjust.push(...faults);
+        }
+      }),
+    bury: (shard, burials) =>
+      call(shard, (instance) => {
+        const late = burials.filter(({ key, replays }) => {
+          const row = instance.ledger.find(key);
+          return row?.state === "pending" && row.replays !== replays;
+        });
+        const dead = instance.bury(burials);
+        for (const { key } of burials) world.note(`bury ${key}`);
+        for (const { key } of late) {
+          world.count("late burials");
+          if (instance.ledger.find(key)?.state === "dead")
+            world.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
+        }
+        return dead;
+      }),
+  };
+}
+
+/** What is wrong with a report, or with what the ledger made of it. */
+function judge(
+  world: World,
+  report: Report,
+  replaysThen: number | undefined,
+  before: BatchRow | undefined,
+  after: BatchRow | undefined,
+): string[] {
+  const { key, digest, outcome } = report;
+  if (before?.state !== "pending" || before.digest !== digest) return [];
+
+  const late = before.replays !== replaysThen;
+  if (late) world.count("late reports");
+  if (late && outcome !== "written") {
+    return JSON.stringify(after) === JSON.stringify(before)
+      ? []
+      : [`unjust: an old report of ${outcome} changed ${key}, which had been replayed`];
+  }
+  // Only content that a constraint refuses may die at once; what fails by itself, after so many attempts.
+  const content = world.clients.posted.get(digest);
+  const early = !(content && isPoisoned(content)) && before.attempts + 1 < CULPRIT_ATTEMPTS;
+  if (outcome === "dead" && early)
+    return [`unjust: ${key} was declared dead before its time: ${report.reason}`];
+  const heard =
+    outcome === "failed"
+      ? after?.attempts === before.attempts + 1
+      : after?.state === (outcome === "written" ? "written" : "dead");
+  return heard ? [] : [`unheard: ${key} was reported ${outcome}, and is ${after?.state}`];
+}
