@@ -49,6 +49,12 @@ function serviceWith(bindings: Record<string, string>, d1Databases?: Record<stri
   }));
 }
 
+/** What is polled for may take its time on a busy machine; a test that waits in vain says for what. */
+const PATIENT = {
+  expect: { poll: { timeout: 25_000, interval: 20 } },
+  testTimeout: 60_000,
+};
+
 /** Tests inside workerd. */
 const service = defineProject({
   plugins: [serviceWith({})],
@@ -57,7 +63,7 @@ const service = defineProject({
     include: ["test/**/*.test.ts"],
     exclude: ["test/local/**", "test/cli/**", "test/databases/**"],
     setupFiles: ["./test/setup.ts"],
-    testTimeout: 30_000,
+    ...PATIENT,
   },
 });
 
@@ -68,7 +74,7 @@ const databases = defineProject({
     name: "databases",
     include: ["test/databases/**/*.test.ts"],
     setupFiles: ["./test/setup.ts"],
-    testTimeout: 30_000,
+    ...PATIENT,
   },
 });
 
@@ -77,7 +83,7 @@ const local = defineProject({
   test: {
     name: "local",
     include: ["test/local/**/*.test.ts", "test/cli/**/*.test.ts"],
-    testTimeout: 60_000,
+    ...PATIENT,
   },
 });
 

@@ -1,7 +1,14 @@
 import { env, exports } from "cloudflare:workers";
+import { expect } from "vitest";
 import { shardName } from "../src/durable/shard-name.ts";
 import { shardOf } from "../src/durable/shards.ts";
 import worker from "./worker.ts";
+
+/** For `post`: answer at once. */
+export const ASYNC = { headers: { Prefer: "respond-async" } };
+
+/** Yesterday, so that retention takes nothing that a test did not mean it to. */
+const STARTED_AT = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString();
 
 /** A recipe's result, with overrides. */
 export function result(overrides: object = {}): object {
@@ -13,7 +20,7 @@ export function batch(overrides: Record<string, unknown> = {}) {
   return {
     batch_id: "run-1",
     ecosystem: "homebrew",
-    started_at: "2026-11-01T10:00:00Z",
+    started_at: STARTED_AT,
     total_recipes: 1,
     results: [result()],
     ...overrides,
@@ -97,22 +104,14 @@ export async function count(table: string): Promise<number> {
   return row?.n ?? 0;
 }
 
-/** Waits until the check is true; what it waits for is bounded by the test's own time limit. */
-export async function until(check: () => Promise<boolean>): Promise<void> {
-  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 /** Waits until a batch is in this state, and returns its status. */
 export async function untilStatus(
   status: string,
   path = "/batch-metrics/run-1",
 ): Promise<Record<string, unknown>> {
   let body: Record<string, unknown> = {};
-  await until(async () => {
-    const response = await ask(path);
-    body = response.ok ? await response.json() : {};
-    return body["status"] === status;
-  });
+  const read = async () => (body = await (await ask(path)).json());
+  await expect.poll(read).toMatchObject({ status });
   return body;
 }
 

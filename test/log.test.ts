@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { shardOf } from "../src/durable/shards.ts";
 import { keyOf } from "../src/queue/ticket.ts";
-import { batch, post, request, result, rows, until, untilStatus } from "./client.ts";
+import { batch, post, request, result, untilStatus } from "./client.ts";
+import { poison } from "./faulty-database.ts";
 import worker from "./worker.ts";
 
 const lines: string[] = [];
@@ -15,13 +16,6 @@ beforeEach(() => {
   vi.spyOn(console, "warn").mockImplementation(keep);
 });
 afterEach(() => vi.restoreAllMocks());
-
-/** From here on D1 refuses results of the recipe "poison". */
-async function refusePoison(): Promise<void> {
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'
-    BEGIN SELECT RAISE(ABORT, 'refused'); END`);
-}
 
 function events(): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line));
@@ -50,14 +44,14 @@ test("a batch that dies is an error in the log, and a ticket that comes again wr
   const named = { stream: "batch-metrics", batch_id: "run-1" };
   const ticket = { ...named, shard: shardOf(env, keyOf(named)), bytes: 200, replays: 0 };
   await env.QUEUE.send({ tickets: [ticket] });
-  await refusePoison();
+  await poison();
   await post(batch({ batch_id: "dies", results: [result({ recipe_name: "poison" })] }));
-  await until(async () => events().some(({ event }) => event === "ticket.passed-over"));
   const of = (name: string) => events().filter(({ event }) => event === name);
+  await expect.poll(() => of("ticket.passed-over")).not.toEqual([]);
   expect(of("batch.written")).toHaveLength(1);
   expect(of("ticket.passed-over")).toMatchObject([{ batch_id: "run-1", state: "written" }]);
   expect(of("batch.dead")).toMatchObject([
-    { level: "error", batch_id: "dies", reason: expect.stringContaining("refused"), attempt: 1 },
+    { level: "error", batch_id: "dies", reason: expect.stringContaining("poisoned"), attempt: 1 },
   ]);
 });
 
@@ -76,7 +70,7 @@ test("a request leaves one line, whatever it asks for", async ({ expect }) => {
 });
 
 test("no body and no token is in any line, whatever becomes of the upload", async ({ expect }) => {
-  await refusePoison();
+  await poison();
   const secret = { error_message: "SENSITIVE", platform: "SENSITIVE" };
   await post(batch({ batch_id: "good", results: [result(secret)] }));
   await post(batch({ batch_id: "dies", results: [result({ ...secret, recipe_name: "poison" })] }));

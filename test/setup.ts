@@ -1,7 +1,7 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach } from "vitest";
-import { faults, sends } from "./faults.ts";
+import { healAll } from "./faults.ts";
 
 // Isolation is per file: between the tests of a file everything is deleted by hand.
 beforeEach(async () => {
@@ -10,7 +10,6 @@ beforeEach(async () => {
   }
 });
 afterEach(async () => {
-  faults.queue = "none";
-  sends.length = 0;
+  healAll();
   await reset();
 });

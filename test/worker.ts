@@ -3,12 +3,12 @@ import { BatchLedger as RealBatchLedger, createService } from "../src/index.ts";
 import { Name } from "../src/streams/fields.ts";
 import { STREAMS } from "../src/streams/index.ts";
 import { defineStream } from "../src/streams/stream.ts";
-import { faultyQueue } from "./faults.ts";
+import { delivered, faultyQueue, faultyShards, untilLetGo } from "./faults.ts";
 
-/** The ledger itself; only its queue can be made to misbehave. */
+/** The ledger itself; only what it calls can be made to misbehave. */
 export class BatchLedger extends RealBatchLedger {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, { ...env, QUEUE: faultyQueue(env.QUEUE) });
+    super(ctx, { ...env, QUEUE: faultyQueue(env.QUEUE), LEDGER: faultyShards(env.LEDGER) });
   }
 }
 
@@ -50,4 +50,14 @@ export const notices = defineStream({
   }),
 });
 
-export default createService([...STREAMS, deployments, notices]);
+const service = createService([...STREAMS, deployments, notices]);
+
+export default {
+  ...service,
+
+  async queue(batch, env) {
+    await untilLetGo();
+    await service.queue(batch, env);
+    delivered.push(batch.messages.map(({ body }) => body));
+  },
+} satisfies ExportedHandler<Env>;

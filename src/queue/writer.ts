@@ -49,7 +49,7 @@ async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
     if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
     else passOver(delivery, work, claim.state);
   }
-  const reports = await write(group[0]?.ticket.stream ?? "", batches, work);
+  const reports = await writeAll(group[0]?.ticket.stream ?? "", batches, work);
   const byKey = new Map(reports.map((report) => [report.key, report]));
   const settled = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
     settleShard(shard, deliveries, byKey, work),
@@ -113,7 +113,7 @@ async function settleShard(
 }
 
 /** Throws nothing: a stream that cannot be opened keeps nobody else's batches from being written. */
-async function write(
+async function writeAll(
   stream: string,
   batches: PendingBatch[],
   ports: WriterPorts,

@@ -7,11 +7,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { Counters } from "../../src/durable/counters.ts";
-import { admin, ask, batch, execution, post, result, rows, shardFor } from "../client.ts";
+import { admin, ask, ASYNC, batch, execution, post, result, rows, shardFor } from "../client.ts";
 import { faults } from "../faults.ts";
+import { poison, takeAway } from "../faulty-database.ts";
 import worker from "../worker.ts";
-
-const ASYNC = { headers: { Prefer: "respond-async" } };
 
 type Books = Record<string, Record<string, unknown>>;
 
@@ -21,9 +20,7 @@ async function books(): Promise<Books> {
 }
 
 test("the books say what became of every batch, by stream, over all shards", async ({ expect }) => {
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'
-    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
+  await poison();
   for (let index = 0; index < 9; index++) await post(batch({ batch_id: `run-${index}` }));
   await post(batch({ batch_id: "run-0" }));
   await post(batch({ batch_id: "run-1", total_recipes: 7 }));
@@ -130,10 +127,10 @@ describe("the audit", () => {
   test("looks at a stretch again where D1 did not answer", async ({ expect }) => {
     await post(batch({ batch_id: "gone", results: [] }));
     await rows("DELETE FROM batch_runs");
-    await rows("ALTER TABLE batch_runs RENAME TO away");
+    const bringBack = await takeAway();
     await strike();
     expect(errors.join()).toContain("ledger.audit-failed");
-    await rows("ALTER TABLE away RENAME TO batch_runs");
+    await bringBack();
     await strike();
     expect(errors.join()).toContain("ledger.unbalanced");
   });

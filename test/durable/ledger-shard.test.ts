@@ -3,7 +3,6 @@ import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { realClock } from "../../src/durable/clock.ts";
-import { LedgerShard } from "../../src/durable/ledger-shard.ts";
 import {
   COMPANY_MS,
   FORGET_ROWS,
@@ -13,37 +12,18 @@ import {
   SHARD_CROWDED_BYTES,
   STORE_COUNTS_MS,
 } from "../../src/limits.ts";
-import { batchOf, type Ticket } from "../../src/queue/ticket.ts";
+import { batchOf } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
-import { HandClock } from "./hand-clock.ts";
-
-/** A shard with a hand on its clock, and the batches of each of its sends. */
-function shardByHand(storage: DurableObjectStorage) {
-  const clock = new HandClock();
-  const sent: string[][] = [];
-  const ports = {
-    sql: ledgerSqlOf(storage),
-    clock,
-    async send(tickets: Ticket[]) {
-      sent.push(tickets.map(({ batch_id }) => batch_id));
-    },
-    setAlarm: () => Promise.resolve(),
-  };
-  const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
-  return { clock, sent, shard };
-}
+import { insertBatches, shardByHand } from "./shard-by-hand.ts";
 
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,
 }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
-    const ports = {
-      sql: ledgerSqlOf(storage),
+    const { shard } = shardByHand(storage, {
       clock: realClock,
-      send: () => Promise.resolve(),
       setAlarm: () => Promise.reject(new Error("the alarm cannot be set")),
-    };
-    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    });
     await expect(shard.accept(admission("run-1"), 0)).rejects.toThrow("the alarm cannot be set");
     expect(shard.ledger.find("batch-metrics/run-1")).toBeUndefined();
   });
@@ -55,16 +35,13 @@ test("a batch that relies on an alarm which is just being set is not stored wher
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
     const { promise: beingSet, reject: fail } = Promise.withResolvers<void>();
     const started = Promise.withResolvers<void>();
-    const ports = {
-      sql: ledgerSqlOf(storage),
+    const { shard } = shardByHand(storage, {
       clock: realClock,
-      send: () => Promise.resolve(),
       setAlarm() {
         started.resolve();
         return beingSet;
       },
-    };
-    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
+    });
     const first = shard.accept(admission("run-1"), 0);
     await started.promise;
     const second = shard.accept(admission("run-2"), 0);
@@ -132,38 +109,27 @@ test("a crowded shard forgets the oldest written batches before their time, and 
   expect,
 }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
-    const alarms: number[] = [];
-    const kept = () => ports.sql.exec("SELECT key FROM batches ORDER BY rowid");
-    const ports = {
-      sql: {
-        ...ledgerSqlOf(storage),
-        size: () => (kept().length > 3 ? SHARD_CROWDED_BYTES + 1 : 0),
-      },
-      clock: new HandClock(),
-      send: () => Promise.resolve(),
-      async setAlarm(time: number) {
-        if (time <= 0) throw new TypeError("the platform takes no alarm time <= 0");
-        alarms.push(time);
-      },
-    };
-    const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs: 1e9 });
-    ports.sql.exec(`
-      INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, settled_at)
-      SELECT 'batch-metrics/' || (100000 - value), CASE value WHEN 2 THEN 'dead' ELSE 'written' END,
-        'd1', 0, 2, 1, 1, 1000000
-      FROM (WITH RECURSIVE counted (value) AS (
-        SELECT 1 UNION ALL SELECT value + 1 FROM counted WHERE value < ${FORGET_ROWS + 4}
-      ) SELECT value FROM counted)`);
+    const real = ledgerSqlOf(storage);
+    const kept = () => real.exec("SELECT key FROM batches ORDER BY rowid");
+    const size = () => (kept().length > 3 ? SHARD_CROWDED_BYTES + 1 : 0);
+    const { alarms, clock, shard } = shardByHand(storage, { sql: { ...real, size } });
+    real.exec(
+      insertBatches(FORGET_ROWS + 4, {
+        key: "'batch-metrics/' || (100000 - value)",
+        state: "CASE value WHEN 2 THEN 'dead' ELSE 'written' END",
+        settled_at: "1000000",
+      }),
+    );
     await shard.alarm();
     const last = [3, 2, 1].map((more) => ({
       key: `batch-metrics/${100_000 - FORGET_ROWS - 5 + more}`,
     }));
     expect(kept()).toEqual([{ key: "batch-metrics/99998" }, ...last]);
-    expect(alarms.at(-1)).toBe(ports.clock.now());
+    expect(alarms.at(-1)).toBe(clock.now());
 
     await shard.alarm();
     expect(kept()).toEqual([{ key: "batch-metrics/99998" }]);
-    expect(alarms.at(-1)).toBeGreaterThan(ports.clock.now());
+    expect(alarms.at(-1)).toBeGreaterThan(clock.now());
     expect(shard.books.of("batch-metrics")).toMatchObject({ forgotten: FORGET_ROWS + 3, dead: 1 });
   });
 });

@@ -5,7 +5,6 @@ import { realClock } from "../../src/durable/clock.ts";
 import { Outbox } from "../../src/durable/outbox.ts";
 import { GROUP_BYTES, OUTBOX_MS, RESEND_LONGEST_MS, SEND_TICKETS } from "../../src/limits.ts";
 import { messagesOf, type Ticket } from "../../src/queue/ticket.ts";
-import { until } from "../client.ts";
 import { faultyQueue, sends } from "../faults.ts";
 
 function tickets(count: number): Ticket[] {
@@ -29,7 +28,7 @@ test("tickets that wait go together, at most a hundred to a send", async ({ expe
     onUnsent: () => expect.unreachable(),
   });
   for (const ticket of tickets(950)) outbox.add([ticket], true);
-  await until(async () => sizes.reduce((sum, size) => sum + size, 0) === 950);
+  await expect.poll(() => sizes.reduce((sum, size) => sum + size, 0)).toBe(950);
   expect(Math.max(...sizes)).toBe(SEND_TICKETS);
   expect(sizes.length).toBeLessThan(15);
 });
@@ -53,18 +52,17 @@ test("tickets that nobody waits for gather, until one is awaited, there are many
   });
   for (const ticket of tickets(3)) outbox.add([ticket]);
   outbox.add(tickets(1), true);
-  await until(async () => sizes.length === 1);
+  await expect.poll(() => sizes).toHaveLength(1);
   expect(timeIsUp).toBeUndefined();
 
   outbox.add(tickets(SEND_TICKETS - 1));
   outbox.add(tickets(1));
-  await until(async () => sizes.length === 2);
+  await expect.poll(() => sizes).toHaveLength(2);
 
   outbox.add(tickets(2));
   outbox.add(tickets(5));
   timeIsUp?.();
-  await until(async () => sizes.length === 3);
-  expect(sizes).toEqual([4, SEND_TICKETS, 7]);
+  await expect.poll(() => sizes).toEqual([4, SEND_TICKETS, 7]);
 });
 
 test("a hanging send does not hold up the next ones", async ({ expect }) => {
@@ -82,8 +80,7 @@ test("a hanging send does not hold up the next ones", async ({ expect }) => {
     await Promise.resolve();
     await Promise.resolve();
   }
-  await until(async () => sent.includes("run-1"));
-  expect(sent).toEqual(["run-1"]);
+  await expect.poll(() => sent).toEqual(["run-1"]);
 });
 
 test("failing sends hand their tickets back, each time for longer, up to a minute", async ({
@@ -100,7 +97,7 @@ test("failing sends hand their tickets back, each time for longer, up to a minut
   });
   for (let count = 1; count <= 9; count++) {
     outbox.add(tickets(1), true);
-    await until(async () => delays.length === count);
+    await expect.poll(() => delays).toHaveLength(count);
   }
   expect(delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
   expect(delays.at(-1)).toBe(RESEND_LONGEST_MS);

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
-import { batch, count, rows, until, upload, withEnv } from "../client.ts";
+import { ASYNC, batch, count, rows, upload, withEnv } from "../client.ts";
+import { takeAway } from "../faulty-database.ts";
 
 const ONE_SHARD = { LEDGER_SHARDS: "1" };
 const FOUR_SHARDS = { LEDGER_SHARDS: "4" };
@@ -74,24 +75,22 @@ test("other content under its batch_id is a conflict for the new shard too, and 
 test("what waited or died in a shard that is no longer used is still found and replayed", async ({
   expect,
 }) => {
-  await rows("ALTER TABLE batch_runs RENAME TO away");
+  const bringBack = await takeAway();
   const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
   await Promise.all(
     ids.map((batch_id) =>
-      withEnv(SEVEN_SHARDS, "/batch-metrics", uploadOf({ batch_id }, "respond-async")),
+      withEnv(SEVEN_SHARDS, "/batch-metrics", upload(batch({ batch_id }), ASYNC.headers)),
     ),
   );
-  await until(async () => {
-    const list = await (await withEnv(ONE_SHARD, "/dead-letters", ADMIN)).json<{ total: number }>();
-    return list.total === 12;
-  });
-  await rows("ALTER TABLE away RENAME TO batch_runs");
+  const list = async () => (await withEnv(ONE_SHARD, "/dead-letters", ADMIN)).json();
+  await expect.poll(list).toMatchObject({ total: 12 });
+  await bringBack();
   for (const batch_id of ids) {
     const status = await withEnv(ONE_SHARD, `/batch-metrics/${batch_id}`, READER);
     expect(await status.json()).toMatchObject({ batch_id, status: "dead" });
   }
   const replay = await withEnv(ONE_SHARD, "/dead-letters/replay", { method: "POST", ...ADMIN });
   expect(await replay.json()).toEqual({ replayed: 12, left: 0 });
-  await until(async () => (await count("batch_runs")) === 12);
+  await expect.poll(() => count("batch_runs")).toBe(12);
   expect(await count("recipe_results")).toBe(12);
 });

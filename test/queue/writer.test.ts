@@ -9,8 +9,19 @@ import {
   type Ticket,
   type TicketMessage,
 } from "../../src/queue/ticket.ts";
-import { ask, batch, count, execution, post, rows, shardFor, untilStatus } from "../client.ts";
+import {
+  ask,
+  ASYNC,
+  batch,
+  count,
+  execution,
+  post,
+  rows,
+  shardFor,
+  untilStatus,
+} from "../client.ts";
 import { faults } from "../faults.ts";
+import { takeAway } from "../faulty-database.ts";
 import { createService } from "../../src/index.ts";
 import { STREAMS } from "../../src/streams/index.ts";
 import worker, { notices, notified } from "../worker.ts";
@@ -75,7 +86,7 @@ test("a message with several tickets is done with when the last of its batches i
   expect,
 }) => {
   await post(batch({ batch_id: "written" }));
-  await post(batch({ batch_id: "pending" }), { headers: { Prefer: "respond-async" } });
+  await post(batch({ batch_id: "pending" }), ASYNC);
   const tickets = [ticketOf("written"), ticketOf("pending"), ticketOf("gone")];
   const result = await deliver([message("1", { tickets }), message("2", ticket("gone"))]);
   expect(result.explicitAcks.toSorted()).toEqual(["1", "2"]);
@@ -85,10 +96,11 @@ test("a message with several tickets is done with when the last of its batches i
 test("a message comes again when one of its batches has to, and the others are written once", async ({
   expect,
 }) => {
-  await rows("ALTER TABLE executions RENAME TO away");
+  faults.queue = "loses";
+  await takeAway("executions");
   const upload = { batch_id: "waits", records: [execution()] };
-  await post(upload, { path: "/executions", headers: { Prefer: "respond-async" } });
-  await post(batch({ batch_id: "good" }), { headers: { Prefer: "respond-async" } });
+  await post(upload, { path: "/executions", ...ASYNC });
+  await post(batch({ batch_id: "good" }), ASYNC);
   const shard = shardOf(env, "executions/waits");
   const both = [ticketOf("waits", { stream: "executions", shard }), ticketOf("good")];
   // Whichever of them is done with first.
@@ -133,9 +145,9 @@ test("when the ledger does not answer, the messages come again", async ({ expect
 test("when the outcome cannot be settled, the message comes again and nothing is written twice", async ({
   expect,
 }) => {
-  await rows("ALTER TABLE batch_runs RENAME TO away");
-  await post(batch(), { headers: { Prefer: "respond-async" } });
-  await rows("ALTER TABLE away RENAME TO batch_runs");
+  // No ticket but those delivered here.
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
   const LEDGER = new Proxy(env.LEDGER, {
     get(target, property) {
       if (property !== "getByName") return Reflect.get(target, property);
@@ -150,6 +162,11 @@ test("when the outcome cannot be settled, the message comes again and nothing is
   });
   const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
+  expect(await count("batch_runs")).toBe(1);
+  expect(await shardFor("run-1").status("batch-metrics/run-1")).toMatchObject({ state: "pending" });
+
+  const again = await deliver([message("1", ticket("run-1"), 2)]);
+  expect(again.explicitAcks).toEqual(["1"]);
   await untilStatus("written");
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
 });
@@ -210,8 +227,8 @@ test("what the writer finds out while a batch is replayed does not undo the repl
 });
 
 test("without a database the batch is not lost: it is tried again", async ({ expect }) => {
-  await rows("ALTER TABLE batch_runs RENAME TO away");
-  await post(batch(), { headers: { Prefer: "respond-async" } });
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
   const { DB: _, ...rest } = env;
   const delivery = createMessageBatch("millrace-batches", [message("1", ticket("run-1"))]);
   await worker.queue(delivery, rest);

@@ -3,8 +3,20 @@ import { describe, test } from "vitest";
 import type { AnswerHeader } from "../../src/router/headers.ts";
 import type { Route } from "../../src/router/route.ts";
 import type { Stream } from "../../src/streams/stream.ts";
-import { admin, ask, batch, execution, post, request, result, rows, withEnv } from "../client.ts";
+import {
+  admin,
+  ask,
+  ASYNC,
+  batch,
+  execution,
+  post,
+  request,
+  result,
+  rows,
+  withEnv,
+} from "../client.ts";
 import { faults } from "../faults.ts";
+import { refuseRows } from "../faulty-database.ts";
 import { deployments, notices } from "../worker.ts";
 import {
   documented,
@@ -34,14 +46,13 @@ function postTo({ name, path }: Stream, headers: object = {}, content = "one"): 
 /** Keeps a batch of the stream pending: its ticket is lost. */
 async function wait(stream: Stream): Promise<void> {
   faults.queue = "loses";
-  await postTo(stream, { Prefer: "respond-async" });
+  await postTo(stream, ASYNC.headers);
 }
 
 /** Makes the database refuse a batch of the stream for good. @returns the answer to its post. */
 async function die(stream: Stream): Promise<Response> {
-  await rows(`
-    CREATE TRIGGER IF NOT EXISTS refuse BEFORE INSERT ON ${stream.tables?.rows}
-    BEGIN SELECT RAISE(ABORT, 'refused'); END`);
+  if (!stream.tables) throw new Error(`the stream "${stream.name}" has no tables`);
+  await refuseRows(stream.tables.rows);
   return postTo(stream);
 }
 
@@ -61,7 +72,7 @@ function casesOf(stream: Stream): Case[] {
   const cases: Case[] = [
     [posted, 201, "new", () => postTo(stream, { Prefer: "wait=20" })],
     [posted, 201, "known", () => afterwards(postTo(stream), () => postTo(stream))],
-    [posted, 202, "pending", () => postTo(stream, { Prefer: "respond-async" })],
+    [posted, 202, "pending", () => postTo(stream, ASYNC.headers)],
     [asked, 200, "pending", () => afterwards(wait(stream), status)],
     [asked, 200, "written", () => afterwards(postTo(stream), status)],
   ];
@@ -135,7 +146,7 @@ test("an answer carries the headers that make it useful", async ({ expect }) => 
   };
   expect(await headersOf(postTo(notices))).toEqual(["/notices/run-1", null, null]);
   expect(await headersOf(postTo(notices))).toEqual(["/notices/run-1", null, "true"]);
-  const pending = post(batch(), { headers: { Prefer: "respond-async" } });
+  const pending = post(batch(), ASYNC);
   expect(await headersOf(pending)).toEqual(["/batch-metrics/run-1", "1", null]);
   expect(await headersOf(die(deployments))).toEqual(["/deployments/run-1", null, null]);
 });

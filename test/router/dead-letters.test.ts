@@ -9,11 +9,12 @@ import {
   execution,
   post,
   result,
-  rows,
   untilStatus,
   upload,
   withEnv,
 } from "../client.ts";
+import { faults } from "../faults.ts";
+import { type Heal, poison, refuseRows } from "../faulty-database.ts";
 
 interface List {
   dead_letters: {
@@ -33,17 +34,14 @@ async function list(query = ""): Promise<List> {
   return response.json();
 }
 
+let heal: Heal;
+
 /** Every batch with a recipe named "poison" dies at its first attempt. */
 beforeEach(async () => {
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = 'poison'
-    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
-  await rows(`
-    CREATE TRIGGER bad_model BEFORE INSERT ON executions WHEN NEW.model = 'poison'
-    BEGIN SELECT RAISE(ABORT, 'bad model'); END`);
+  heal = await poison();
+  await refuseRows("executions", { when: "NEW.model = 'poison'", reason: "bad model" });
 });
 
-const heal = () => rows("DROP TRIGGER poison");
 const dying = (batch_id: string) =>
   batch({ batch_id, results: [result({ recipe_name: "poison" })] });
 
@@ -133,7 +131,8 @@ describe("with dead letters of two streams", () => {
   test("all are replayed, as many as the limit allows, and the answer says what is left", async ({
     expect,
   }) => {
-    await heal();
+    // None of them dies again meanwhile.
+    faults.queue = "loses";
     const first = await admin("POST /dead-letters/replay", { limit: 2 });
     expect(await first.json()).toEqual({ replayed: 2, left: 1 });
     const second = await admin("POST /dead-letters/replay");

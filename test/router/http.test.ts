@@ -2,7 +2,8 @@ import { env, exports } from "cloudflare:workers";
 import { describe, test } from "vitest";
 import { createRouter } from "../../src/router/index.ts";
 import worker from "../worker.ts";
-import { ask, batch, count, post, request, rows, upload, withEnv } from "../client.ts";
+import { ask, batch, count, post, request, upload, withEnv } from "../client.ts";
+import { takeAway } from "../faulty-database.ts";
 
 function uploadAs(token: string): RequestInit {
   return upload(batch(), { Authorization: `Bearer ${token}` });
@@ -136,7 +137,7 @@ test("while the database does not answer, who asks for a written batch is told t
   expect,
 }) => {
   await post(batch());
-  await rows("ALTER TABLE batch_runs RENAME TO away");
+  await takeAway();
   const response = await ask("/batch-metrics/run-1");
   expect([response.status, response.headers.get("Retry-After")]).toEqual([503, "5"]);
   expect((await post(batch())).status).toBe(201);

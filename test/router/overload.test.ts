@@ -1,6 +1,6 @@
 import { describe, type ExpectStatic, test, vi } from "vitest";
 import { LONGEST_UPLOAD_MS, MAX_UPLOAD_BYTES } from "../../src/limits.ts";
-import { ask, batch, count, request, until, upload, withEnv } from "../client.ts";
+import { ask, batch, count, request, upload, withEnv } from "../client.ts";
 import { faults } from "../faults.ts";
 
 /** Posts to an isolate that holds one megabyte of uploads. */
@@ -63,7 +63,7 @@ test("beyond its memory's worth of uploads an isolate sheds load, and those let 
   for (const { answer } of inside) expect((await answer).status).toBe(201);
   const again = await postDeclaring(200_000, batch({ batch_id: "out" }));
   expect(again.status).toBe(201);
-  await until(async () => (await count("batch_runs")) === 3);
+  await expect.poll(() => count("batch_runs")).toBe(3);
 });
 
 test("an upload that is larger than that is let in when it is alone", async ({ expect }) => {
@@ -109,12 +109,12 @@ test("what was held for clients that went away is let go", async ({ expect }) =>
       ...upload(text, { Prefer: "wait=2" }),
       signal: client.signal,
     });
-    await until(async () => (await ask(`/batch-metrics/${batch_id}`)).ok);
+    await expect.poll(async () => (await ask(`/batch-metrics/${batch_id}`)).status).toBe(200);
     client.abort();
     await expect(answer).rejects.toThrow();
   }
   faults.queue = "none";
-  await until(async () => (await request("/batch-metrics", upload())).ok);
+  await expect.poll(async () => (await request("/batch-metrics", upload())).status).toBe(201);
 });
 
 describe("an upload that takes longer than one can", () => {

@@ -8,7 +8,7 @@ import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { STREAMS } from "../../src/streams/index.ts";
 import { deletingBy } from "../faults.ts";
-import { batch, count, execution, post, result, rows, until } from "../client.ts";
+import { batch, count, execution, post, result, rows } from "../client.ts";
 import worker, { deployments } from "../worker.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -104,11 +104,11 @@ test("while the ledger does not answer, retention runs", async ({ expect }) => {
   expect(lines.join()).toContain("ledger.audit-failed");
 });
 
-test("the audit does not wait for a database that is slow to delete", async () => {
+test("the audit does not wait for a database that is slow to delete", async ({ expect }) => {
   await post(batch());
   const lines = logged();
   void strike({ DB: deletingBy(env.DB, () => new Promise(() => {})) });
-  await until(async () => lines.join().includes("ledger.audited"));
+  await expect.poll(() => lines.join()).toContain("ledger.audited");
 });
 
 test("a run takes no more statements than it is given", async ({ expect }) => {

@@ -7,16 +7,8 @@ import { openStream } from "../../src/store/index.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import type { StreamSink } from "../../src/streams/stream.ts";
 import { admission } from "../durable/admission.ts";
-import { admin, ask, batch, count, post, result, rows, until, untilStatus } from "../client.ts";
-
-const ASYNC = { headers: { Prefer: "respond-async" } };
-
-/** From here on D1 refuses results of that recipe, which the schema lets through. */
-async function poison(recipe_name: string): Promise<void> {
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${recipe_name}'
-    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
-}
+import { admin, ask, ASYNC, batch, count, post, result, rows, untilStatus } from "../client.ts";
+import { poison, takeAway } from "../faulty-database.ts";
 
 /** A batch that was given out to be written. */
 function pending(batch_id: string, before: Partial<PendingBatch> = {}): PendingBatch {
@@ -105,7 +97,7 @@ describe("a poisoned batch", () => {
   test("among 99 good ones dies alone, with its reason, and the others are written", async ({
     expect,
   }) => {
-    await poison("poison");
+    await poison();
     const batches = Array.from({ length: 100 }, (_, index) =>
       batch({
         batch_id: `run-${index}`,
@@ -115,7 +107,7 @@ describe("a poisoned batch", () => {
     await Promise.all(batches.map((each) => post(each, ASYNC)));
     const dead = await untilStatus("dead", "/batch-metrics/run-41");
     expect(dead).toMatchObject({ reason: expect.stringContaining("poisoned recipe"), attempts: 1 });
-    await until(async () => (await count("batch_runs")) === 99);
+    await expect.poll(() => count("batch_runs")).toBe(99);
     expect(await rows("SELECT * FROM batch_runs WHERE batch_id = 'run-41'")).toEqual([]);
     expect(await count("recipe_results")).toBe(99);
   });
@@ -123,14 +115,14 @@ describe("a poisoned batch", () => {
   test("tells its waiting poster that it died and is kept; posted again it is tried again", async ({
     expect,
   }) => {
-    await poison("node");
+    const heal = await poison("node");
     const first = await post(batch());
     expect(first.status).toBe(202);
     expect(await first.json()).toMatchObject({
       status: "dead",
       reason: expect.stringContaining("poisoned"),
     });
-    await rows("DROP TRIGGER poison");
+    await heal();
     const again = await post(batch());
     expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([201, "true"]);
     expect(await count("recipe_results")).toBe(1);
@@ -153,13 +145,11 @@ describe("D1", () => {
   test("that fails for a while and is well again writes the batch without anyone's help", async ({
     expect,
   }) => {
-    await rows("ALTER TABLE batch_runs RENAME TO away");
+    const bringBack = await takeAway();
     await post(batch(), ASYNC);
-    await until(async () => {
-      const status = await (await ask("/batch-metrics/run-1")).json<{ attempts: number }>();
-      return status.attempts === 1;
-    });
-    await rows("ALTER TABLE away RENAME TO batch_runs");
+    const status = async () => (await ask("/batch-metrics/run-1")).json();
+    await expect.poll(status).toMatchObject({ attempts: 1 });
+    await bringBack();
     await untilStatus("written");
     expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
   });
@@ -167,13 +157,11 @@ describe("D1", () => {
   test("that fails for ever makes a dead letter, which is replayed and written", async ({
     expect,
   }) => {
-    await rows("ALTER TABLE batch_runs RENAME TO away");
+    const bringBack = await takeAway();
     await post(batch(), ASYNC);
-    await until(async () => {
-      const list = await (await ask("/dead-letters", "admin")).json<{ total: number }>();
-      return list.total === 1;
-    });
-    await rows("ALTER TABLE away RENAME TO batch_runs");
+    const list = async () => (await ask("/dead-letters", "admin")).json();
+    await expect.poll(list).toMatchObject({ total: 1 });
+    await bringBack();
     expect(await (await ask("/batch-metrics/run-1")).json()).toMatchObject({
       status: "dead",
       reason: expect.stringContaining("no such table"),

@@ -1,0 +1,53 @@
+import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
+import {
+  LedgerShard,
+  type ShardPorts,
+  type ShardSettings,
+} from "../../src/durable/ledger-shard.ts";
+import { HandClock } from "./hand-clock.ts";
+
+/** A shard with a hand on its clock, what its alarm was set for, and the batches of each of its sends. */
+export function shardByHand(
+  storage: DurableObjectStorage,
+  { retentionMs = 1e9, ...other }: Partial<ShardPorts & ShardSettings> = {},
+) {
+  const clock = new HandClock();
+  const sent: string[][] = [];
+  const alarms: number[] = [];
+  const ports: ShardPorts = {
+    sql: ledgerSqlOf(storage),
+    clock,
+    async send(tickets) {
+      sent.push(tickets.map(({ batch_id }) => batch_id));
+    },
+    async setAlarm(time) {
+      if (time <= 0) throw new TypeError("the platform takes no alarm time <= 0");
+      alarms.push(time);
+    },
+    ...other,
+  };
+  const shard = new LedgerShard(ports, { shard: 0, redeliverAfterMs: 1_000, retentionMs });
+  return { alarms, clock, sent, shard, sql: ports.sql };
+}
+
+/**
+ * A statement that enters so many batches into a ledger. Columns are SQL in which `value` counts from 1;
+ * those not given are of a batch written long ago.
+ */
+export function insertBatches(count: number, columns: Record<string, string> = {}): string {
+  const all = {
+    key: "printf('batch-metrics/run-%06d', value)",
+    state: "'written'",
+    digest: "'d1'",
+    row_count: "0",
+    bytes: "2",
+    accepted_at: "1",
+    dated_at: "1",
+    ...columns,
+  };
+  return `
+    INSERT INTO batches (${Object.keys(all).join(", ")})
+    SELECT ${Object.values(all).join(", ")} FROM (WITH RECURSIVE counted (value) AS (
+      SELECT 1 UNION ALL SELECT value + 1 FROM counted WHERE value < ${count}
+    ) SELECT value FROM counted)`;
+}
