@@ -82,6 +82,7 @@ const databases = defineProject({
 const local = defineProject({
   test: {
     name: "local",
+    globalSetup: ["./test/cli/build-bundle.ts"],
     include: ["test/local/**/*.test.ts", "test/cli/**/*.test.ts"],
     ...PATIENT,
   },

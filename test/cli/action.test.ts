@@ -1,12 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { summaryOf } from "../../cli/action/summary.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
-import { openAnsweringFront, openBusyFront, openSilentFront } from "./front.ts";
+import { AWAY, openAnsweringFront, openBusyFront, openSilentFront } from "./front.ts";
 
 let server: LocalServer | undefined;
 beforeAll(async () => {
@@ -86,10 +86,8 @@ describe("the action", () => {
   const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
 
   test("is what the sources make today", ({ expect }) => {
-    const folder = newFolder();
-    execFileSync("node", ["scripts/build.ts", join(folder, "dist"), join(folder, "action")]);
     for (const name of ["main.mjs", "millrace.mjs"]) {
-      const made = readFileSync(join(folder, "action", name), "utf8");
+      const made = readFileSync(join(inject("built"), "action", name), "utf8");
       // Compared as a truth: a difference of 200 kB helps nobody. Mend it with npm run build.
       expect([name, made === readFileSync(`action/${name}`, "utf8")]).toEqual([name, true]);
     }
@@ -122,7 +120,7 @@ describe("the action", () => {
   test("breaks no build when the service is away, and says what is in the spool", async ({
     expect,
   }) => {
-    const away = { files: report, url: "http://127.0.0.1:9", wait: "false", deadline: "1" };
+    const away = { files: report, url: AWAY, wait: "false", deadline: "1" };
     const { code, output, summary, outputs } = await act(away);
     expect([code, outputs]).toEqual([0, "delivered=0\nspooled=1\n"]);
     expect(output).toContain("::warning title=Millrace::");
@@ -319,7 +317,7 @@ describe("the step with curl and jq", () => {
   });
 
   test("warns when the service is away, and lets the build go on", async ({ expect }) => {
-    const { code, output } = await curl(JSON.stringify(upload), "http://127.0.0.1:9");
+    const { code, output } = await curl(JSON.stringify(upload), AWAY);
     expect([code, output]).toEqual([0, expect.stringContaining("the service did not answer")]);
   });
 });

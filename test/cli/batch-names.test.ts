@@ -6,8 +6,8 @@ import { importSource } from "../../cli/importing.ts";
 import { findSources } from "../../cli/sources.ts";
 import { slugOf } from "../../cli/file-slug.ts";
 import { newFolder } from "../folder.ts";
+import { ONE_CASE } from "./uploads.ts";
 
-const JUNIT = '<testsuite name="s"><testcase name="t"/></testsuite>';
 const CTRF = JSON.stringify({ results: { tests: [{ name: "t", status: "passed" }] } });
 
 /** The batch_ids of the uploads in files of a new folder. */
@@ -32,7 +32,7 @@ test.for([
   ["whose names have no letter of an id", ["日本.xml", "中国.xml", ".xml", "xml"]],
   ["whose names differ in a dot at the front", [".a.xml", "a.xml"]],
 ] as const)("files %s are batches of their own", async ([, names], { expect }) => {
-  const ids = await batchIdsOf(Object.fromEntries(names.map((name) => [name, JUNIT])));
+  const ids = await batchIdsOf(Object.fromEntries(names.map((name) => [name, ONE_CASE])));
   expect(new Set(ids).size).toBe(names.length);
   for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9._:@+-]{1,200}$/);
 });

@@ -8,18 +8,13 @@ import { test } from "vitest";
 import { Courier } from "../../cli/delivery/courier.ts";
 import { Deadline } from "../../cli/delivery/deadline.ts";
 import { Pace } from "../../cli/delivery/pace.ts";
-import { prepare } from "../../cli/delivery/prepare.ts";
-import type { NewEntry } from "../../cli/spool/entry.ts";
 import { Spool } from "../../cli/spool/spool.ts";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run, type Run } from "./bundle.ts";
-import { openAnsweringFront } from "./front.ts";
-import { uploadNamed } from "./upload-named.ts";
-
-const bundle = buildBundle();
-const AWAY = "http://127.0.0.1:65321";
-const WRITTEN = JSON.stringify({ status: "written" });
+import { bundle, run, type Run } from "./bundle.ts";
+import { AWAY, openAnsweringFront, WRITTEN } from "./front.ts";
+import { waitingSpool } from "./spools.ts";
+import { entryNamed, uploadNamed } from "./uploads.ts";
 
 /** Files too large for what is left of the disk, unless they are compressed away. */
 function writeLargeUploads(folder: string, count: number): string[] {
@@ -84,7 +79,7 @@ test("on a full disk flush and upload send what waits, though they cannot claim 
     const folder = newFolder();
     const names = writeLargeUploads(folder, 12);
     const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
-    await run(bundle, ["upload", `${folder}/*.json`], where);
+    await run(["upload", `${folder}/*.json`], where);
     const front = await openAnsweringFront(201, WRITTEN);
     const args = command === "flush" ? [command] : [command, join(folder, "0.json")];
     const settings = { ...where, MILLRACE_URL: front.url };
@@ -100,13 +95,13 @@ test("a spool that fails in the middle of a flush costs no account of what was d
   expect,
 }) => {
   const path = join(newFolder(), "spool.db");
-  await run(bundle, ["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed("a").text);
+  await run(["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed("a").text);
   const db = new DatabaseSync(path);
   const front = await openAnsweringFront(201, WRITTEN, {}, undefined, () => {
     db.exec("DROP TABLE IF EXISTS uploads");
   });
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
-  const { code, stdout, stderr } = await run(bundle, ["flush"], settings);
+  const { code, stdout, stderr } = await run(["flush"], settings);
   front.close();
   db.close();
   expect([code, stdout]).toEqual([1, "1 written\n"]);
@@ -129,7 +124,7 @@ test("rows of telemetry that the spool could not commit stay in their store", as
     CREATE TABLE children (id REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
     CREATE TRIGGER full AFTER INSERT ON uploads BEGIN INSERT INTO children VALUES (1); END;`);
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: AWAY };
-  await run(bundle, ["flush", "--deadline", "1", "--telemetry", dbPath], settings);
+  await run(["flush", "--deadline", "1", "--telemetry", dbPath], settings);
   expect(spool.prepare("SELECT id FROM uploads").all()).toEqual([]);
   spool.close();
   const db = new DatabaseSync(dbPath);
@@ -138,35 +133,19 @@ test("rows of telemetry that the spool could not commit stay in their store", as
   expect(chunk).toEqual({ spooled_at: null });
 });
 
-async function entryNamed(batch_id: string): Promise<NewEntry> {
-  const { text: _, ...upload } = uploadNamed(batch_id);
-  const [entry] = await prepare({ stream: "batch-metrics", upload, source: "-" });
-  if (!entry) throw new Error("nothing was prepared");
-  return entry;
-}
-
-/** A spool's file with an upload in it. */
-async function filledSpool(): Promise<string> {
-  const path = join(newFolder(), "spool.db");
-  for (let index = 0; index < 20; index++) {
-    await run(bundle, ["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed(`old-${index}`).text);
-  }
-  return path;
-}
-
 test("a damaged spool is replaced by one in memory, and the build goes on", async ({ expect }) => {
-  const path = await filledSpool();
+  const path = await waitingSpool(20);
   const file = openSync(path, "r+");
   const size = statSync(path).size;
   for (let at = 4096; at < size; at += 4096) writeSync(file, Buffer.alloc(4096, "x"), 0, 4096, at);
   closeSync(file);
   const front = await openAnsweringFront(201, WRITTEN);
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
-  const result = await run(bundle, ["upload", "-"], settings, uploadNamed("new").text);
+  const result = await run(["upload", "-"], settings, uploadNamed("new").text);
   front.close();
   expect([result.code, result.stdout]).toEqual([0, "1 written\n"]);
   expect(result.stderr).toContain("cannot be used");
-  expect((await run(bundle, ["doctor"], settings)).stdout).toMatch(/fault +spool.*is damaged/);
+  expect((await run(["doctor"], settings)).stdout).toMatch(/fault +spool.*is damaged/);
 });
 
 test("a spool whose table is another's is replaced by one in memory", async ({ expect }) => {
@@ -176,12 +155,12 @@ test("a spool whose table is another's is replaced by one in memory", async ({ e
   db.close();
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: AWAY };
   const args = ["upload", "-", "--deadline", "1", "--json"];
-  const { code, stdout, stderr } = await run(bundle, args, settings, uploadNamed("a").text);
+  const { code, stdout, stderr } = await run(args, settings, uploadNamed("a").text);
   expect([code, JSON.parse(stdout).counts]).toMatchObject([0, { lost: 1, spooled: 0 }]);
   expect(stderr).toContain("no such column");
   expect(stderr).toContain("error: 1 upload lost");
   expect(stderr).not.toContain("millrace flush");
-  expect((await run(bundle, ["doctor"], settings)).stdout).toMatch(/fault +spool/);
+  expect((await run(["doctor"], settings)).stdout).toMatch(/fault +spool/);
 });
 
 test.skipIf(process.getuid?.() !== 0)(

@@ -1,8 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { newFolder } from "../folder.ts";
-import { uploadNamed } from "./upload-named.ts";
+import { uploadNamed } from "./uploads.ts";
+
+/** The folder of the client as it is shipped, and the client. */
+export const dist = join(inject("built"), "dist");
+export const bundle = join(dist, "millrace.js");
 
 /** How a run of the client ended. */
 export interface Run {
@@ -11,18 +16,8 @@ export interface Run {
   stderr: string;
 }
 
-/** Builds the bundle as it is shipped, away from node_modules, and returns its file. */
-export function buildBundle(): string {
-  const folder = join(newFolder(), "dist");
-  execFileSync(process.execPath, ["scripts/build.ts", folder, `${folder}-action`], {
-    stdio: "pipe",
-  });
-  return join(folder, "millrace.js");
-}
-
 /** The client as a process of its own, which knows nothing of this machine but `settings`. */
 export function start(
-  bundle: string,
   args: readonly string[],
   settings: Record<string, string>,
 ): { child: ChildProcess; ended: Promise<Run> } {
@@ -41,12 +36,11 @@ export function start(
 
 /** Runs the client to its end. */
 export function run(
-  bundle: string,
   args: readonly string[],
   settings: Record<string, string> = {},
   input = "",
 ): Promise<Run> {
-  const { child, ended } = start(bundle, args, settings);
+  const { child, ended } = start(args, settings);
   child.stdin?.end(input);
   return ended;
 }

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { test } from "vitest";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run, start, writeUploads } from "./bundle.ts";
-import { uploadNamed } from "./upload-named.ts";
-
-const bundle = buildBundle();
+import { run, start, writeUploads } from "./bundle.ts";
+import { AWAY } from "./front.ts";
+import { waitingIn } from "./spools.ts";
+import { ONE_CASE, uploadNamed } from "./uploads.ts";
 
 function settings() {
   return { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
@@ -15,10 +15,10 @@ function settings() {
 
 test("a wrong command line ends with 2, help and version with 0", async ({ expect }) => {
   const codes = [["nonsense"], ["upload"], ["status"], ["--version"], ["--help"], ["help"]].map(
-    async (args) => (await run(bundle, args)).code,
+    async (args) => (await run(args)).code,
   );
   expect(await Promise.all(codes)).toEqual([2, 2, 2, 0, 0, 0]);
-  const option = await run(bundle, ["upload", "x", "--deadline", "soon"]);
+  const option = await run(["upload", "x", "--deadline", "soon"]);
   expect([option.code, option.stderr]).toEqual([2, "error: --deadline must be a number\n"]);
 });
 
@@ -28,7 +28,7 @@ test("a Node without SQLite is told which one is needed, before anything else", 
   const old = { NODE_OPTIONS: "--no-experimental-sqlite" };
   const stderr = `error: Node 22.13 or later is needed, this is ${process.versions.node}.\n`;
   for (const args of [["upload", "-"], ["flush"], ["doctor"]]) {
-    expect(await run(bundle, args, old)).toEqual({ code: 2, stdout: "", stderr });
+    expect(await run(args, old)).toEqual({ code: 2, stdout: "", stderr });
   }
 });
 
@@ -37,14 +37,12 @@ test("a wrong file is named, ends with 2, and the others are kept", async ({ exp
   writeUploads(folder, "good", 2);
   writeFileSync(join(folder, "bad.json"), JSON.stringify({ batch_id: "x", results: [] }));
   const where = settings();
-  const result = await run(bundle, ["upload", `${folder}/*.json`, "gone.xml"], where);
+  const result = await run(["upload", `${folder}/*.json`, "gone.xml"], where);
   expect(result.code).toBe(2);
   expect(result.stderr).toContain("gone.xml: there is no such file");
   expect(result.stderr).toMatch(/bad\.json.*total_recipes is required/);
   expect(result.stdout).toBe("2 spooled\n");
-  const listed: object[] = JSON.parse(
-    (await run(bundle, ["spool", "list", "--json"], where)).stdout,
-  );
+  const listed: object[] = JSON.parse((await run(["spool", "list", "--json"], where)).stdout);
   expect(listed.length).toBe(2);
 });
 
@@ -58,19 +56,19 @@ test("without an address that can be used the uploads are kept, with what is wro
   ] as const) {
     const where = { ...settings(), MILLRACE_URL: address };
     const args = ["upload", "-"];
-    const kept = await run(bundle, args, where, uploadNamed("a").text);
+    const kept = await run(args, where, uploadNamed("a").text);
     expect([kept.code, kept.stdout]).toEqual([0, "1 spooled\n"]);
     expect(kept.stderr).toContain(`batch-metrics a is spooled: ${problem}`);
-    const failing = await run(bundle, [...args, "--fail-on-error"], where, uploadNamed("b").text);
+    const failing = await run([...args, "--fail-on-error"], where, uploadNamed("b").text);
     expect([failing.code, failing.stdout]).toEqual([1, "1 spooled\n"]);
-    expect((await run(bundle, ["flush"], where)).code).toBe(2);
+    expect((await run(["flush"], where)).code).toBe(2);
   }
 });
 
 test("a wrong line is named, and the other lines of its file are kept", async ({ expect }) => {
   const bad = JSON.stringify({ ...JSON.parse(uploadNamed("b").text), ecosystem: 7 });
   const lines = [uploadNamed("a").text, bad, uploadNamed("c").text].join("\n");
-  const { code, stdout, stderr } = await run(bundle, ["upload", "-"], settings(), lines);
+  const { code, stdout, stderr } = await run(["upload", "-"], settings(), lines);
   expect([code, stdout]).toEqual([2, "2 spooled\n"]);
   expect(stderr).toContain("-:2: ecosystem must be a string");
 });
@@ -80,7 +78,7 @@ test("validate says what the service would say, and needs no service", async ({ 
   writeUploads(folder, "good", 1);
   const unknown = { ...JSON.parse(uploadNamed("x").text), colour: "red" };
   writeFileSync(join(folder, "odd.json"), JSON.stringify(unknown));
-  const result = await run(bundle, ["validate", `${folder}/*.json`]);
+  const result = await run(["validate", `${folder}/*.json`]);
   expect(result.code).toBe(2);
   expect(result.stderr).toContain("colour is not a known field");
   expect(result.stdout).toMatch(/good-0\.json: valid \(uploads: 1, rows: 2\)/);
@@ -88,15 +86,15 @@ test("validate says what the service would say, and needs no service", async ({ 
 
 test("convert prints what would be sent", async ({ expect }) => {
   const { text } = uploadNamed("a");
-  const result = await run(bundle, ["convert", "-"], {}, text);
+  const result = await run(["convert", "-"], {}, text);
   expect([result.code, JSON.parse(result.stdout)]).toEqual([0, JSON.parse(text)]);
 });
 
 test("the minutes of a job go with the first of its reports", async ({ expect }) => {
   const folder = newFolder();
   const files = ["b.xml", "a.xml"].map((name) => join(folder, name));
-  for (const file of files) writeFileSync(file, '<testsuite><testcase name="t"/></testsuite>');
-  const { stdout } = await run(bundle, ["convert", "--json", ...files], {
+  for (const file of files) writeFileSync(file, ONE_CASE);
+  const { stdout } = await run(["convert", "--json", ...files], {
     MILLRACE_LINUX_MINUTES: "10",
   });
   const uploads: { source: string; upload: { linux_minutes?: number } }[] = JSON.parse(stdout);
@@ -110,17 +108,16 @@ test("--batch-id is the whole name of one file that is named, not of one that a 
   expect,
 }) => {
   const folder = newFolder();
-  const xml = '<testsuite><testcase name="t"/></testsuite>';
   const files = ["a.xml", "b.xml"].map((name) => join(folder, name));
-  for (const file of files) writeFileSync(file, xml);
+  for (const file of files) writeFileSync(file, ONE_CASE);
   const [file = ""] = files;
   const named = async (args: readonly string[], input = "") => {
     const given = ["convert", "--batch-id", "nightly", ...args];
-    const { stdout } = await run(bundle, given, {}, input);
+    const { stdout } = await run(given, {}, input);
     return stdout.split("\n").flatMap((line) => (line ? [String(JSON.parse(line).batch_id)] : []));
   };
   expect(await named([file])).toEqual(["nightly"]);
-  expect(await named(["-"], xml)).toEqual(["nightly"]);
+  expect(await named(["-"], ONE_CASE)).toEqual(["nightly"]);
   const several = await named([`${folder}/*.xml`]);
   expect(several).toEqual([expect.stringMatching(/^nightly:/), expect.stringMatching(/^nightly:/)]);
   expect(await named([`${folder}/a*.xml`])).toEqual(several.slice(0, 1));
@@ -128,38 +125,38 @@ test("--batch-id is the whole name of one file that is named, not of one that a 
   expect(await named([file, "gone.xml"])).toEqual(several.slice(0, 1));
 
   const where = settings();
-  await run(bundle, ["upload", "--batch-id", "nightly", `${folder}/a*.xml`], where);
-  const { stdout } = await run(bundle, ["spool", "list", "--json"], where);
+  await run(["upload", "--batch-id", "nightly", `${folder}/a*.xml`], where);
+  const { stdout } = await run(["spool", "list", "--json"], where);
   expect(JSON.parse(stdout)).toMatchObject([{ batch_id: expect.stringMatching(/^nightly:/) }]);
   // As the whole this is too long; with something after it, it is shortened.
   const long = ["validate", "--batch-id", "n".repeat(201)];
-  expect((await run(bundle, [...long, file])).code).toBe(2);
-  expect((await run(bundle, [...long, `${folder}/a*.xml`])).code).toBe(0);
+  expect((await run([...long, file])).code).toBe(2);
+  expect((await run([...long, `${folder}/a*.xml`])).code).toBe(0);
 });
 
 test("an empty variable, and an empty option, is one that is not set", async ({ expect }) => {
   const file = join(newFolder(), "a.xml");
-  writeFileSync(file, '<testsuite><testcase name="t"/></testsuite>');
+  writeFileSync(file, ONE_CASE);
   const empty = { MILLRACE_ECOSYSTEM: "", MILLRACE_LINUX_MINUTES: "", MILLRACE_URL: " " };
-  const bare = await run(bundle, ["convert", file], empty);
+  const bare = await run(["convert", file], empty);
   expect(JSON.parse(bare.stdout)).toMatchObject({ ecosystem: "ci" });
   const options = ["--ecosystem=", "--batch-id=", "--started-at="];
-  const given = await run(bundle, ["convert", file, ...options], { MILLRACE_ECOSYSTEM: "npm" });
+  const given = await run(["convert", file, ...options], { MILLRACE_ECOSYSTEM: "npm" });
   expect(given.stdout).toBe(bare.stdout.replaceAll('"ci"', '"npm"'));
   const where = settings();
   const sent = ["upload", file, "--deadline=", "--url=", "--spool=", "--rate="];
-  expect((await run(bundle, sent, { ...where, ...empty })).stdout).toBe("1 spooled\n");
-  expect((await run(bundle, ["spool", "list", "--json"], where)).stdout).toContain("a.xml");
+  expect((await run(sent, { ...where, ...empty })).stdout).toBe("1 spooled\n");
+  expect((await run(["spool", "list", "--json"], where)).stdout).toContain("a.xml");
 });
 
 test("an upload can be shown and dropped by its number in the spool", async ({ expect }) => {
   const where = settings();
   const { text } = uploadNamed("a");
-  await run(bundle, ["upload", "-"], where, text);
-  const shown = await run(bundle, ["spool", "show", "1"], where);
+  await run(["upload", "-"], where, text);
+  const shown = await run(["spool", "show", "1"], where);
   expect(JSON.parse(shown.stdout)).toEqual(JSON.parse(text));
-  expect((await run(bundle, ["spool", "drop"], where)).code).toBe(2);
-  const dropped = await run(bundle, ["spool", "drop", "1", "2", "--json"], where);
+  expect((await run(["spool", "drop"], where)).code).toBe(2);
+  const dropped = await run(["spool", "drop", "1", "2", "--json"], where);
   expect([dropped.code, JSON.parse(dropped.stdout)]).toEqual([1, { dropped: [1], missing: [2] }]);
 });
 
@@ -168,9 +165,10 @@ test("SIGINT while standard input is still open keeps the files, and ends with 1
 }) => {
   const folder = newFolder();
   writeUploads(folder, "kept", 1);
-  const where = { ...settings(), MILLRACE_URL: "http://127.0.0.1:65321", MILLRACE_TOKEN: "t" };
-  const { child, ended } = start(bundle, ["upload", "-", join(folder, "kept-0.json")], where);
-  setTimeout(() => child.kill("SIGINT"), 1_000);
+  const where = { ...settings(), MILLRACE_URL: AWAY, MILLRACE_TOKEN: "t" };
+  const { child, ended } = start(["upload", "-", join(folder, "kept-0.json")], where);
+  await expect.poll(() => waitingIn(where.MILLRACE_SPOOL), { timeout: 40_000 }).toBe(1);
+  child.kill("SIGINT");
   const { code, stdout, stderr } = await ended;
   expect([code, stdout]).toEqual([130, "1 spooled\n"]);
   expect(stderr).toContain("error: -: not read to its end before the interrupt\n");
@@ -208,13 +206,13 @@ test("a new token is shown with its hash, and never with the secret for the serv
   expect,
 }) => {
   const args = ["token", "new", "--json", "--name", "deploy", "--scopes", "ingest,admin"];
-  const { token, secret } = JSON.parse((await run(bundle, args)).stdout);
+  const { token, secret } = JSON.parse((await run(args)).stdout);
   const sha256 = createHash("sha256").update(token).digest("hex");
   expect(secret).toEqual({ name: "deploy", sha256, scopes: ["ingest", "admin"] });
 });
 
 test("a slow reader of standard error gets all of it", async ({ expect }) => {
-  const { child, ended } = start(bundle, ["upload", "-"], settings());
+  const { child, ended } = start(["upload", "-"], settings());
   child.stdin?.end('{"results":[]}\n'.repeat(6_000));
   child.stderr?.pause();
   setTimeout(() => child.stderr?.resume(), 4_000);
@@ -223,7 +221,7 @@ test("a slow reader of standard error gets all of it", async ({ expect }) => {
 });
 
 test("a reader that goes away does not end the client", async ({ expect }) => {
-  const { child, ended } = start(bundle, ["convert", "-"], {});
+  const { child, ended } = start(["convert", "-"], {});
   child.stdout?.destroy();
   for (let index = 0; index < 500; index++) child.stdin?.write(`${uploadNamed("a").text}\n`);
   child.stdin?.end();
@@ -235,25 +233,25 @@ test("with --json every failure is one JSON document too", async ({ expect }) =>
     ["upload", "x", "--deadline", "soon"],
     ["upload"],
     ["status", "b"],
-    ["status", "b", "--url", "http://127.0.0.1:9"],
+    ["status", "b", "--url", AWAY],
     ["dead", "list"],
     ["dead", "drop"],
     ["token", "new", "--scopes", "all"],
     ["flush", "--url", "gopher://x"],
   ].map(async (args) => {
-    const { code, stdout, stderr } = await run(bundle, [...args, "--json"], settings());
+    const { code, stdout, stderr } = await run([...args, "--json"], settings());
     const { error }: { error: string } = JSON.parse(stdout);
     return code !== 0 && error !== "" && stderr.includes(`error: ${error}`);
   });
   expect(await Promise.all(failures)).toEqual(failures.map(() => true));
-  const file = await run(bundle, ["status", "b", "--", "--json"], settings());
+  const file = await run(["status", "b", "--", "--json"], settings());
   expect(file.stdout).toBe("");
 });
 
 test("what is piped has no colours and no bars", async ({ expect }) => {
   const folder = newFolder();
   writeUploads(folder, "plain", 3);
-  const { stdout, stderr } = await run(bundle, ["upload", `${folder}/*.json`], settings());
+  const { stdout, stderr } = await run(["upload", `${folder}/*.json`], settings());
   expect(`${stdout}${stderr}`).not.toContain("\u001b");
 });
 
@@ -263,6 +261,6 @@ test("a spool that cannot be used does not break the build, but says what it mea
   const file = join(newFolder(), "file");
   writeFileSync(file, "");
   const where = { MILLRACE_SPOOL: join(file, "spool.db") };
-  const { code, stderr } = await run(bundle, ["upload", "-"], where, uploadNamed("a").text);
+  const { code, stderr } = await run(["upload", "-"], where, uploadNamed("a").text);
   expect([code, stderr]).toEqual([0, expect.stringContaining("cannot be used")]);
 });

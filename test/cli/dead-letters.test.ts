@@ -4,10 +4,10 @@ import { afterAll, beforeAll, test } from "vitest";
 import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run, start } from "./bundle.ts";
-import { uploadNamed } from "./upload-named.ts";
+import { run, start } from "./bundle.ts";
+import { openRelay } from "./front.ts";
+import { uploadNamed } from "./uploads.ts";
 
-const bundle = buildBundle();
 const state = newFolder();
 let service: LocalServer | undefined;
 
@@ -44,38 +44,41 @@ test("dead batches are listed, replayed after a plan and a yes, slowly, and stop
   const uploads = Array.from({ length: 12 }, (_, index) => uploadNamed(`dead-${index}`));
   const lines = uploads.map(({ text }) => text).join("\n");
   poison(true);
-  const sent = await run(bundle, ["upload", "-", "--wait"], settings, lines);
+  const sent = await run(["upload", "-", "--wait"], settings, lines);
   expect([sent.code, sent.stdout]).toEqual([0, "12 dead\n"]);
-  expect((await run(bundle, ["status", "dead-0"], settings)).code).toBe(1);
+  expect((await run(["status", "dead-0"], settings)).code).toBe(1);
 
-  const listed = await run(bundle, ["dead", "list", "--json", "--limit", "3"], settings);
+  const listed = await run(["dead", "list", "--json", "--limit", "3"], settings);
   const { dead_letters, total } = JSON.parse(listed.stdout);
   expect([dead_letters.length, total]).toEqual([3, 12]);
-  const shown = await run(bundle, ["dead", "show", "dead-3"], settings);
+  const shown = await run(["dead", "show", "dead-3"], settings);
   expect(JSON.parse(shown.stdout).batch.batch_id).toBe("dead-3");
 
   poison(false);
-  expect((await run(bundle, ["dead", "replay"], settings)).code).toBe(2);
-  const plan = await run(bundle, ["dead", "replay", "--all"], settings);
+  expect((await run(["dead", "replay"], settings)).code).toBe(2);
+  const plan = await run(["dead", "replay", "--all"], settings);
   expect([plan.code, plan.stderr]).toEqual([
     2,
     "Plan: replay 12 dead letters (batch-metrics: 12).\n",
   ]);
-  const nothing = await run(bundle, ["dead", "replay", "--since", "0s", "--yes"], settings);
+  const nothing = await run(["dead", "replay", "--since", "0s", "--yes"], settings);
   expect([nothing.code, nothing.stdout]).toEqual([0, "0 replayed\n"]);
 
-  const dropped = await run(bundle, ["dead", "drop", "dead-0", "absent", "--yes"], settings);
+  const dropped = await run(["dead", "drop", "dead-0", "absent", "--yes"], settings);
   expect([dropped.code, dropped.stdout]).toEqual([1, "1 dropped\n"]);
 
   const slow = ["dead", "replay", "--reason", "poisoned", "--yes", "--rate", "4"];
-  const { child, ended } = start(bundle, slow, settings);
-  setTimeout(() => child.kill("SIGINT"), 1_500);
+  const relay = await openRelay(() => service?.url);
+  const { child, ended } = start(slow, { ...settings, MILLRACE_URL: relay.url });
+  await expect.poll(() => relay.count("/replay "), { timeout: 40_000 }).toBeGreaterThan(1);
+  child.kill("SIGINT");
   const stopped = await ended;
+  relay.close();
   expect([stopped.code, stopped.stdout]).toEqual([
     130,
     expect.stringMatching(/^[1-9]\d* replayed, [1-9]\d* left as they were\n$/),
   ]);
-  const rest = await run(bundle, ["dead", "replay", "--all", "--yes"], settings);
+  const rest = await run(["dead", "replay", "--all", "--yes"], settings);
   expect(rest.code, rest.stderr).toBe(0);
   await expect
     .poll(() => differences(openLocalD1(state), uploads.slice(1)), { timeout: 20_000 })

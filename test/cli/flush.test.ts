@@ -2,36 +2,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "vitest";
-import { prepare } from "../../cli/delivery/prepare.ts";
-import { Spool } from "../../cli/spool/spool.ts";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run } from "./bundle.ts";
-import { openAnsweringFront } from "./front.ts";
-import { uploadNamed } from "./upload-named.ts";
-
-const bundle = buildBundle();
-const WRITTEN = JSON.stringify({ status: "written" });
-
-/** A spool's file in which so many uploads wait: u-0, u-1, … */
-async function waitingSpool(count: number): Promise<string> {
-  const path = join(newFolder(), "spool.db");
-  const spool = new Spool(path);
-  for (let index = 0; index < count; index++) {
-    const { text: _, ...upload } = uploadNamed(`u-${index}`);
-    for (const entry of await prepare({ stream: "batch-metrics", upload, source: "-" })) {
-      spool.add(entry);
-    }
-  }
-  spool.close();
-  return path;
-}
+import { run } from "./bundle.ts";
+import { AWAY, openAnsweringFront, WRITTEN } from "./front.ts";
+import { waitingSpool } from "./spools.ts";
 
 test("one upload that is refused holds up none of 2,500", async ({ expect }) => {
   const front = await openAnsweringFront(201, WRITTEN, {}, "u-7");
   const settings = { MILLRACE_SPOOL: await waitingSpool(2_500), MILLRACE_URL: front.url };
   const args = ["flush", "--rate", "5000", "--concurrency", "64"];
-  const { code, stdout } = await run(bundle, args, settings);
+  const { code, stdout } = await run(args, settings);
   front.close();
   expect([code, stdout]).toEqual([1, "2499 written, 1 refused\n"]);
   expect(new Set(front.posted).size).toBe(front.posted.length);
@@ -52,18 +33,18 @@ test("a store that is none, and a row that is not valid, hold up no others", asy
   const front = await openAnsweringFront(201, WRITTEN);
   const settings = { MILLRACE_SPOOL: await waitingSpool(1), MILLRACE_URL: front.url };
   const args = ["flush", "--telemetry", none ?? "", mixed ?? "", good ?? ""];
-  const first = await run(bundle, args, settings);
+  const first = await run(args, settings);
   expect([first.code, first.stdout]).toEqual([2, "3 written\n"]);
   expect(first.stderr).toContain("none.db: file is not a database");
   expect(first.stderr).toContain("mixed.db: row 2 is not valid: repo must not be empty");
 
   // It is named until it is mended, and then goes like any other.
-  const second = await run(bundle, args, settings);
+  const second = await run(args, settings);
   expect([second.code, second.stdout]).toEqual([2, "nothing was sent\n"]);
   expect(second.stderr).toContain("row 2 is not valid");
   db.exec("UPDATE executions SET repo = 'a/b' WHERE id = 2");
   db.close();
-  const third = await run(bundle, ["flush", "--telemetry", mixed ?? ""], settings);
+  const third = await run(["flush", "--telemetry", mixed ?? ""], settings);
   front.close();
   expect([third.code, third.stdout]).toEqual([0, "1 written\n"]);
 });
@@ -77,10 +58,10 @@ test("what another machine's process has claimed still waits: flush is not done"
   claim.run("elsewhere 1 x", Date.now() + 60_000);
   const front = await openAnsweringFront(201, WRITTEN);
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
-  const early = await run(bundle, ["flush"], settings);
+  const early = await run(["flush"], settings);
   expect([early.code, early.stdout]).toEqual([1, "1 written\n"]);
   claim.run("elsewhere 1 x", Date.now() - 1);
-  const late = await run(bundle, ["flush"], settings);
+  const late = await run(["flush"], settings);
   front.close();
   spool.close();
   expect([late.code, late.stdout]).toEqual([0, "1 written\n"]);
@@ -96,7 +77,7 @@ test("flush sends what was refused for the address's sake after what waits, all 
   const front = await openAnsweringFront(201, WRITTEN);
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
   const args = ["flush", "--rate", "5000", "--concurrency", "1"];
-  const { code, stdout } = await run(bundle, args, settings);
+  const { code, stdout } = await run(args, settings);
   front.close();
   expect([code, stdout, front.posted[0]]).toEqual([0, "1500 written\n", "u-1200"]);
 });
@@ -104,9 +85,9 @@ test("flush sends what was refused for the address's sake after what waits, all 
 test("flush ends at its deadline, however much waits", async ({ expect }) => {
   const settings = {
     MILLRACE_SPOOL: await waitingSpool(1_100),
-    MILLRACE_URL: "http://127.0.0.1:65321",
+    MILLRACE_URL: AWAY,
   };
   const began = Date.now();
-  const { code } = await run(bundle, ["flush", "--deadline", "1"], settings);
+  const { code } = await run(["flush", "--deadline", "1"], settings);
   expect([code, Date.now() - began < 10_000]).toEqual([1, true]);
 });

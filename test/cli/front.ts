@@ -2,14 +2,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, createServer as createTcpServer } from "node:net";
 import { gunzipSync } from "node:zlib";
 
+/** Where nothing listens. */
+export const AWAY = "http://127.0.0.1:65321";
+
+/** An answer of the service to an upload that is in the database. */
+export const WRITTEN = JSON.stringify({ status: "written" });
+
 /** An address of our own before the service's, so that the service may move, die, or be busy. */
 export interface Front {
   url: string;
   close(): void;
 }
 
-/** Passes connections on to whatever address is the service's now; without one it hangs up. */
-export async function openRelay(target: () => string | undefined): Promise<Front> {
+/**
+ * Passes connections on to whatever address is the service's now; without one it hangs up.
+ * `count` tells how often the clients have sent a text so far.
+ */
+export async function openRelay(
+  target: () => string | undefined,
+): Promise<Front & { count(text: string): number }> {
+  let sent = "";
   const relay = createTcpServer((client) => {
     const address = target();
     if (!address) {
@@ -23,9 +35,10 @@ export async function openRelay(target: () => string | undefined): Promise<Front
     };
     client.on("error", end).on("close", end);
     service.on("error", end).on("close", end);
+    client.on("data", (chunk) => (sent += chunk.toString("latin1")));
     client.pipe(service).pipe(client);
   });
-  return listen(relay);
+  return { ...(await listen(relay)), count: (text) => sent.split(text).length - 1 };
 }
 
 /** Takes requests and never answers them; tells of each. */

@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { test } from "vitest";
 import { call } from "../../cli/delivery/connection.ts";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run } from "./bundle.ts";
-import { openAnsweringFront } from "./front.ts";
-import { uploadNamed } from "./upload-named.ts";
-
-const bundle = buildBundle();
+import { run } from "./bundle.ts";
+import { AWAY, openAnsweringFront, WRITTEN } from "./front.ts";
+import { uploadNamed } from "./uploads.ts";
 
 test.for([
   ["a token over two lines", { MILLRACE_TOKEN: "sekrit-abc\nsekrit-def" }],
@@ -15,12 +13,12 @@ test.for([
   ["an address with a password", { MILLRACE_URL: "http://user:sekrit@127.0.0.1:65321" }],
   ["an address with a user", { MILLRACE_URL: "http://sekrit@127.0.0.1:65321" }],
 ] as const)("%s is told nowhere, and the upload is kept", async ([, wrong], { expect }) => {
-  const front = await openAnsweringFront(201, '{"status":"written"}');
+  const front = await openAnsweringFront(201, WRITTEN);
   const path = join(newFolder(), "spool.db");
   const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url, MILLRACE_TOKEN: "t", ...wrong };
   const args = ["upload", "-", "--json", "--deadline", "1"];
-  const { code, stdout, stderr } = await run(bundle, args, settings, uploadNamed("a").text);
-  const doctor = await run(bundle, ["doctor"], settings);
+  const { code, stdout, stderr } = await run(args, settings, uploadNamed("a").text);
+  const doctor = await run(["doctor"], settings);
   front.close();
   expect([code, JSON.parse(stdout).counts.spooled, front.posted]).toEqual([0, 1, []]);
   expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/fault .*must/)]);
@@ -29,7 +27,7 @@ test.for([
 });
 
 test.for([
-  { url: "http://127.0.0.1:65321", token: "sekrit\nabc" },
+  { url: AWAY, token: "sekrit\nabc" },
   { url: "http://user:sekrit@127.0.0.1:65321", token: undefined },
 ])("a call that fails tells no secret: %j", async (connection, { expect }) => {
   const failure: unknown = await call(connection, "/").catch((error: unknown) => error);
@@ -39,6 +37,6 @@ test.for([
 
 test("a new spool can be read by its owner alone", async ({ expect }) => {
   const path = join(newFolder(), "deep", "spool.db");
-  await run(bundle, ["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed("a").text);
+  await run(["upload", "-"], { MILLRACE_SPOOL: path }, uploadNamed("a").text);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });

@@ -3,17 +3,14 @@
  * once the spool has it, so that the test knows what must survive.
  */
 import { writeSync } from "node:fs";
-import { prepare } from "../../cli/delivery/prepare.ts";
 import { Spool } from "../../cli/spool/spool.ts";
-import { uploadNamed } from "./upload-named.ts";
+import { entryNamed } from "./uploads.ts";
 
 const [path = "", prefix = ""] = process.argv.slice(2);
 const spool = new Spool(path);
 for (let index = 0; ; index++) {
-  const { text: _, ...upload } = uploadNamed(`${prefix}-${index}`);
-  for (const entry of await prepare({ stream: "batch-metrics", upload, source: "-" })) {
-    spool.add(entry);
-    // Synchronous, and only after the commit: what is printed was promised.
-    writeSync(1, `${entry.batch_id}\n`);
-  }
+  const entry = await entryNamed(`${prefix}-${index}`);
+  spool.add(entry);
+  // Synchronous, and only after the commit: what is printed was promised.
+  writeSync(1, `${entry.batch_id}\n`);
 }

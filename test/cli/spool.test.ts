@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "vitest";
-import { prepare } from "../../cli/delivery/prepare.ts";
 import { Spool } from "../../cli/spool/spool.ts";
 import { newFolder } from "../folder.ts";
-import { uploadNamed } from "./upload-named.ts";
+import { entryNamed } from "./uploads.ts";
 
 /** A writer that is killed with SIGKILL after some milliseconds. Returns what it said it had kept. */
 function killedWriter(path: string, prefix: string, afterFirst_ms: number): Promise<string[]> {
@@ -27,10 +26,7 @@ test("a file in a folder that cannot be made is refused at once", ({ expect }) =
 });
 
 async function put(spool: Spool, batch_id: string): Promise<number> {
-  const { text: _, ...upload } = uploadNamed(batch_id);
-  const [entry] = await prepare({ stream: "batch-metrics", upload, source: "-" });
-  if (!entry) throw new Error("nothing was prepared");
-  return spool.add(entry).id;
+  return spool.add(await entryNamed(batch_id)).id;
 }
 
 test("killed 50 times in the middle of writes, two writers at once, the spool has everything once", async ({

@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, test, vi } from "vitest";
 import { Spool } from "../../cli/spool/spool.ts";
 import { createTelemetryStore } from "../../cli/telemetry/index.ts";
 import { moveToSpool } from "../../cli/telemetry/move.ts";
 import { newFolder } from "../folder.ts";
-import { buildBundle } from "./bundle.ts";
+import { dist } from "./bundle.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -157,7 +157,8 @@ test("a flush that was killed before the spool had the chunk makes the same batc
 });
 
 test("the package's entry has its types and runs", ({ expect }) => {
-  const folder = dirname(buildBundle());
+  const folder = newFolder();
+  cpSync(dist, folder, { recursive: true });
   writeFileSync(
     join(folder, "use.ts"),
     `import { createTelemetryStore, type TelemetryEntry } from "./telemetry.js";

@@ -1,12 +1,9 @@
 import { join } from "node:path";
 import { test } from "vitest";
 import { newFolder } from "../folder.ts";
-import { buildBundle, run } from "./bundle.ts";
-import { openAnsweringFront } from "./front.ts";
-import { uploadNamed } from "./upload-named.ts";
-
-const bundle = buildBundle();
-const WRITTEN = JSON.stringify({ status: "written" });
+import { run } from "./bundle.ts";
+import { openAnsweringFront, WRITTEN } from "./front.ts";
+import { uploadNamed } from "./uploads.ts";
 
 test.for([
   ["a page", 200, "<html></html>", {}],
@@ -25,11 +22,11 @@ test.for([
     ];
     const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
     const settings = { ...where, MILLRACE_URL: wrong.url };
-    const first = await run(bundle, ["upload", "-"], settings, uploadNamed("first").text);
+    const first = await run(["upload", "-"], settings, uploadNamed("first").text);
     expect([first.code, first.stdout]).toEqual([0, "1 refused\n"]);
     expect(first.stderr).toMatch(/1 refused in the spool .*: see millrace spool list/);
     const next = { ...where, MILLRACE_URL: right.url };
-    const { code, stdout } = await run(bundle, ["upload", "-"], next, uploadNamed("next").text);
+    const { code, stdout } = await run(["upload", "-"], next, uploadNamed("next").text);
     for (const front of [wrong, right]) front.close();
     expect([code, stdout, right.posted.length]).toEqual([0, "2 written\n", 2]);
   },
@@ -44,8 +41,8 @@ test("what the service itself refused with such a status is not tried again", as
   ];
   const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
   const settings = { ...where, MILLRACE_URL: refusing.url };
-  await run(bundle, ["upload", "-"], settings, uploadNamed("first").text);
-  const { stdout } = await run(bundle, ["flush"], { ...where, MILLRACE_URL: right.url });
+  await run(["upload", "-"], settings, uploadNamed("first").text);
+  const { stdout } = await run(["flush"], { ...where, MILLRACE_URL: right.url });
   for (const front of [refusing, right]) front.close();
   expect([stdout, right.posted]).toEqual(["nothing was sent\n", []]);
 });
@@ -57,7 +54,7 @@ test("doctor finds the fault in an address that cannot be used, and goes on", as
     MILLRACE_SPOOL: join(newFolder(), "spool.db"),
     MILLRACE_URL: "millrace.example.dev",
   };
-  const { code, stdout } = await run(bundle, ["doctor"], settings);
+  const { code, stdout } = await run(["doctor"], settings);
   expect([code, stdout]).toEqual([
     1,
     expect.stringMatching(/fault +address +--url or MILLRACE_URL/),

@@ -24,6 +24,27 @@ interface Upload {
   results: Record<string, unknown>[];
 }
 
+type Pieces = Iterable<string | Buffer> | AsyncIterable<string | Buffer>;
+
+/** The uploads of a report that comes in pieces, one after the other. */
+function uploadsOf(
+  pieces: Pieces,
+  defaults: Partial<ImportDefaults> = {},
+): AsyncGenerator<ImportedUpload> {
+  const source = { name: "report", open: () => Readable.from(pieces) };
+  return importReport(source, { ...DEFAULTS, ...defaults });
+}
+
+/** All of them. @param seen has those that come before an error. */
+async function allOf(
+  pieces: Pieces,
+  defaults: Partial<ImportDefaults> = {},
+  seen: ImportedUpload[] = [],
+): Promise<ImportedUpload[]> {
+  for await (const upload of uploadsOf(pieces, defaults)) seen.push(upload);
+  return seen;
+}
+
 /** The uploads of a text that comes in pieces of seven bytes, each taken by the service's schema. */
 async function imported(
   text: string | Buffer,
@@ -33,10 +54,7 @@ async function imported(
   const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, index) =>
     bytes.subarray(index * 7, index * 7 + 7),
   );
-  const source = { name: "report", open: () => Readable.from(pieces) };
-  const uploads: ImportedUpload[] = [];
-  for await (const upload of importReport(source, { ...DEFAULTS, ...defaults }))
-    uploads.push(upload);
+  const uploads = await allOf(pieces, defaults);
   for (const { stream, upload } of uploads) {
     if (stream === "batch-metrics") parseBatch(batchMetrics, JSON.stringify(upload));
   }
@@ -231,15 +249,11 @@ describe("Millrace's own JSON", () => {
     expect,
   }) => {
     const good = JSON.stringify(upload);
-    const source = { name: "report", open: () => Readable.from([`${good}\n{"a":\n${good}\n[]\n`]) };
-    const seen: string[] = [];
-    const reading = async () => {
-      for await (const each of importReport(source, DEFAULTS)) seen.push(each.source);
-    };
-    await expect(reading()).rejects.toThrow(
+    const seen: ImportedUpload[] = [];
+    await expect(allOf([`${good}\n{"a":\n${good}\n[]\n`], {}, seen)).rejects.toThrow(
       "report:2: this line is not JSON (and 1 more, in lines 4)",
     );
-    expect(seen).toEqual(["report:1", "report:3"]);
+    expect(seen.map(({ source }) => source)).toEqual(["report:1", "report:3"]);
   });
 });
 
@@ -248,11 +262,7 @@ test("white space without end is refused, and not read to its end", async ({ exp
   function* blanks() {
     for (; read < 100_000; read++) yield " ".repeat(10_000);
   }
-  const source = { name: "report", open: () => Readable.from(blanks()) };
-  const reading = async () => {
-    for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
-  };
-  await expect(reading()).rejects.toThrow("report:1: this is nothing but white space");
+  await expect(allOf(blanks())).rejects.toThrow("report:1: this is nothing but white space");
   expect(read).toBeLessThan(1_000);
 });
 
@@ -271,24 +281,17 @@ test.for([
         yield pieces === 1 ? Buffer.from('{"batch_id":\n') : more;
       }
     }
-    const source = { name: "endless", open: () => Readable.from(endless()) };
-    const read = async () => {
-      for await (const _ of importReport(source, DEFAULTS)) expect.unreachable();
-    };
-    await expect(read()).rejects.toThrow(`endless:${fault}`);
+    await expect(allOf(endless())).rejects.toThrow(`report:${fault}`);
     expect(pieces).toBeLessThan(100);
   },
 );
 
 test("a broken first line does not lose the good ones after it", async ({ expect }) => {
   const good = JSON.stringify({ batch_id: "b", ecosystem: "npm", results: [] });
-  const source = { name: "report", open: () => Readable.from([`{"a":\n${good}\n\n${good}\n`]) };
-  const seen: string[] = [];
-  const reading = async () => {
-    for await (const each of importReport(source, DEFAULTS)) seen.push(each.source);
-  };
-  await expect(reading()).rejects.toThrow("report:1: this line is not JSON");
-  expect(seen).toEqual(["report:2", "report:4"]);
+  const seen: ImportedUpload[] = [];
+  const reading = allOf([`{"a":\n${good}\n\n${good}\n`], {}, seen);
+  await expect(reading).rejects.toThrow("report:1: this line is not JSON");
+  expect(seen.map(({ source }) => source)).toEqual(["report:2", "report:4"]);
 });
 
 describe("what is no report is refused, by file and line:", () => {
@@ -330,14 +333,9 @@ test.for([1, 2, 3, 5, 1_000])(
     const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
       text.slice(index * size, (index + 1) * size),
     );
-    const source = { name: "report", open: () => Readable.from(chunks) };
-    const uploads = [];
-    for await (const each of importReport(source, DEFAULTS)) uploads.push(each.upload);
-    expect(uploads).toMatchObject([
-      {
-        failed: 1,
-        results: [{ error_message: "a\uFFFD[31m red \uFFFD[0m \uFFFD \uFFFD \uFFFD 🙂 \n & <b" }],
-      },
+    const message = "a\uFFFD[31m red \uFFFD[0m \uFFFD \uFFFD \uFFFD 🙂 \n & <b";
+    expect(await allOf(chunks)).toMatchObject([
+      { upload: { failed: 1, results: [{ error_message: message }] } },
     ]);
   },
 );
@@ -407,14 +405,7 @@ test("a report of 60 MB is read in little memory", async ({ expect }) => {
     yield "</testsuite>";
   }
   const before = process.memoryUsage().heapUsed;
-  let results = 0;
-  for await (const { upload } of importReport(
-    { name: "r", open: () => Readable.from(pieces()) },
-    DEFAULTS,
-  )) {
-    results = Number(upload["total_recipes"]);
-  }
-  expect(results).toBe(10_000);
+  expect(await allOf(pieces())).toMatchObject([{ upload: { total_recipes: 10_000 } }]);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000_000);
 });
 
@@ -427,8 +418,7 @@ test("a report of more tests than one upload takes is several, and the minutes c
     yield '<testcase name="last"><failure/></testcase></testsuite></testsuites>';
   }
   const uploads = [];
-  const source = { name: "r", open: () => Readable.from(pieces()) };
-  for await (const { upload } of importReport(source, { ...DEFAULTS, minutes: { linux: 9 } })) {
+  for await (const { upload } of uploadsOf(pieces(), { minutes: { linux: 9 } })) {
     const { results, ...run } = upload;
     uploads.push({ ...run, rows: Array.isArray(results) ? results.length : 0 });
   }
@@ -457,8 +447,5 @@ test("one long line is as good as many", async ({ expect }) => {
       yield `${index ? "," : ""}{"name":"t","status":"failed","message":"${message}"}`;
     yield "]}}";
   }
-  const source = { name: "r", open: () => Readable.from(pieces()) };
-  const totals = [];
-  for await (const { upload } of importReport(source, DEFAULTS)) totals.push(upload["failed"]);
-  expect(totals).toEqual([1_400]);
+  expect(await allOf(pieces())).toMatchObject([{ upload: { failed: 1_400 } }]);
 });
