@@ -7,17 +7,17 @@ export const PART_BYTES = 8 * 1024 * 1024 - 64 * 1024;
 export const MAX_BATCH_ID_LENGTH = 200;
 
 /** First and longest ceiling of the random delay before another attempt. */
-export const RETRY_FIRST_MS = 250;
+export const RETRY_FIRST_MS = 500;
 export const RETRY_LONGEST_MS = 20_000;
 
-/** How long one attempt may take. The service answers a waiting request within 25 s. */
+/** How long one attempt may take. The service gives an upload half a minute to arrive. */
 export const ATTEMPT_TIMEOUT_MS = 40_000;
 
-/** How long `--wait` asks the service to hold its answer, and how often a pending batch is asked for. */
-export const WAIT_SECONDS = 25;
-export const POLL_MS = 500;
+/** First and longest delay of `--wait` before it asks (again) how a batch stands. */
+export const POLL_FIRST_MS = 100;
+export const POLL_LONGEST_MS = 2_000;
 
-/** How long a process keeps an upload to itself. Sending it renews that once; a dead process loses it at once. */
+/** How long a process keeps an upload to itself. Each attempt to send it renews that; a dead process loses it at once. */
 export const CLAIM_MS = 120_000;
 
 /** Older uploads of the spool that one `upload` sends besides its own. */

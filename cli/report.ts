@@ -1,9 +1,10 @@
 import { reasonOf } from "./failure.ts";
-import type { Delivery } from "./delivery/courier.ts";
+import { type Delivery, STATES } from "./delivery/delivery.ts";
 import { counted, type Output } from "./output.ts";
 import type { Spool } from "./spool/spool.ts";
 
-const STATES = ["written", "pending", "dead", "spooled", "refused", "lost"] as const;
+/** What the service did not take, or took and could not write. */
+const TROUBLE: ReadonlySet<Delivery["state"]> = new Set(["dead", "spooled", "refused", "lost"]);
 
 /** Reasons shown to a person; the rest is in `millrace spool list`. */
 const SHOWN = 5;
@@ -33,7 +34,7 @@ export function reportDeliveries(
   const duplicates = deliveries.filter((each) => each.duplicate).length;
 
   for (const fault of faults) output.error(fault);
-  const trouble = deliveries.filter(({ state }) => state !== "written" && state !== "pending");
+  const trouble = deliveries.filter(({ state }) => TROUBLE.has(state));
   for (const { state, stream, batch_id, reason } of trouble.slice(0, SHOWN)) {
     output.warn(`${stream} ${batch_id} is ${state}: ${reason ?? "no reason was given"}`);
   }

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Connection } from "./delivery/connection.ts";
+import type { Connection, Service } from "./delivery/connection.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Failure } from "./failure.ts";
 
@@ -78,15 +78,13 @@ interface Flags {
  * @throws Failure where there is no address, or one that cannot be used.
  */
 export function connectionOf(options: Flags): Connection {
-  const { connection, reason } = findConnection(options);
+  const { connection, reason } = findService(options);
   if (connection) return connection;
   throw new Failure(reason, EXIT.wrongInput);
 }
 
 /** The service to talk to, or the reason why there is none, which quotes no secret. */
-export function findConnection(
-  options: Flags,
-): { connection: Connection; reason?: never } | { connection?: never; reason: string } {
+export function findService(options: Flags): Service {
   const url = options.url ?? variable("MILLRACE_URL");
   if (!url) return { reason: "no address is configured: give --url or set MILLRACE_URL" };
   const parsed = v.safeParse(Address, url);

@@ -4,7 +4,7 @@ import { EXIT } from "../exit-codes.ts";
 import { reasonOf } from "../failure.ts";
 import { ATTEMPT_TIMEOUT_MS, CLOCK_TOLERANCE_MS } from "../limits.ts";
 import { Output, table } from "../output.ts";
-import { findConnection, parseOptions, remote, spoolPathOf } from "../settings.ts";
+import { findService, parseOptions, remote, spoolPathOf } from "../settings.ts";
 import { Spool } from "../spool/spool.ts";
 
 const Options = v.object(remote);
@@ -20,7 +20,7 @@ interface Finding {
 /** `millrace doctor`: address, version, clock, token and its scopes, spool. Stores nothing in the service. */
 export async function doctor(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
-  const { connection, reason } = findConnection(options);
+  const { connection, reason } = findService(options);
   const findings = connection
     ? [...(await checkService(connection)), ...(await checkToken(connection))]
     : [fault("address", reason)];
@@ -89,10 +89,7 @@ function checkSpool(options: v.InferOutput<typeof Options>): Finding {
   try {
     path = spoolPathOf(options);
     const spool = new Spool(path);
-    const state = spool.check();
-    if (state !== "ok") return fault("spool", `${path} is damaged: ${state}`);
-    // Claims nothing, but fails where the table is another's.
-    spool.claim(0, false);
+    spool.check();
     const [waiting, refused] = [spool.count("waiting"), spool.count("refused")];
     spool.close();
     const detail = `${path}: ${waiting} waiting, ${refused} refused`;

@@ -1,14 +1,12 @@
 import { existsSync } from "node:fs";
 import * as v from "valibot";
 import { EXIT } from "../exit-codes.ts";
-import { reasonOf } from "../failure.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
 import { connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
-import { claimOrRead } from "../spool/claim-or-read.ts";
-import type { Kept } from "../spool/entry.ts";
+import type { Entry } from "../spool/entry.ts";
 import { Spool } from "../spool/spool.ts";
 import { moveToSpool } from "../telemetry/move.ts";
 import { courierOf, sending } from "./upload.ts";
@@ -27,8 +25,9 @@ export async function flush(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const interrupt = onInterrupt();
+  const connection = connectionOf(options);
   const spool = new Spool(spoolPathOf(options));
-  const courier = courierOf(spool, connectionOf(options), options, interrupt, () => {});
+  const courier = courierOf(spool, { connection }, options, interrupt, () => {});
   const faults: string[] = [];
 
   for (const path of telemetryPaths(options.telemetry)) {
@@ -36,35 +35,16 @@ export async function flush(given: unknown): Promise<number> {
     else faults.push(`${path}: there is no such telemetry store`);
   }
   // What fails is free to be claimed again; once is enough for one run.
-  let last: Kept | undefined;
-  do {
-    const next = nextOf(spool, options.refused, last, courier.troubles);
-    for (const kept of next) courier.take(kept);
-    await courier.finish();
-    last = next.at(-1);
-  } while (last && !courier.stopped);
+  let last: Entry | undefined;
+  do last = await courier.takeNext(OLDER_AT_ONCE, options.refused, last);
+  while (last);
+  await courier.finish();
   const { deliveries, troubles } = courier;
   const told = { deliveries, faults, troubles };
   const { undelivered, waiting } = reportDeliveries(output, spool, told);
   spool.close();
   const failed = undelivered + waiting + troubles.size > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
-}
-
-/** The next uploads to be sent; none where the spool cannot even be read: what was sent is told all the same. */
-function nextOf(
-  spool: Spool,
-  refused: boolean,
-  after: Kept | undefined,
-  troubles: Set<string>,
-): Kept[] {
-  const note = (reason: string) => void troubles.add(reason);
-  try {
-    return claimOrRead(spool, { most: OLDER_AT_ONCE, refused, after }, note);
-  } catch (error) {
-    note(reasonOf(error));
-    return [];
-  }
 }
 
 /** Of the flags, or of `MILLRACE_TELEMETRY`. */

@@ -1,17 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
-import type { Connection } from "../delivery/connection.ts";
-import { Courier, type Delivery } from "../delivery/courier.ts";
+import type { Service } from "../delivery/connection.ts";
+import { Courier } from "../delivery/courier.ts";
 import { Deadline } from "../delivery/deadline.ts";
 import { Pace } from "../delivery/pace.ts";
 import { EXIT } from "../exit-codes.ts";
-import { reasonOf } from "../failure.ts";
 import { importing, readUploads } from "../importing.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { GRACE_MS, OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
-import { findConnection, parseOptions, Positive, remote, Whole } from "../settings.ts";
+import { findService, parseOptions, Positive, remote, Whole } from "../settings.ts";
 import { findSources, type Source } from "../sources.ts";
 import type { NewEntry } from "../spool/entry.ts";
 import { openSpool } from "../spool/open.ts";
@@ -41,26 +40,18 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const interrupt = onInterrupt();
-  const { connection, reason } = findConnection(options);
   const { found, single, missing } = await findSources(names);
-  const { spool, older } = openSpool(options, connection ? OLDER_AT_ONCE : 0, output);
+  const spool = openSpool(options, output);
   const progress = output.progress("uploads", found.length);
-  const courier = connection && courierOf(spool, connection, options, interrupt, progress.step);
+  const courier = courierOf(spool, findService(options), options, interrupt, progress.step);
 
-  const kept: Delivery[] = [];
-  const wrong = await readAll(found, options, single, interrupt, (entry) => {
-    if (reason === undefined) courier?.post(entry);
-    else kept.push(keep(spool, entry, reason));
-  });
+  const wrong = await readAll(found, options, single, interrupt, (entry) => courier.post(entry));
   const faults = [...missing.map((each) => `${each.name}: ${each.reason}`), ...wrong];
-  if (courier) {
-    for (const each of older) courier.take(each);
-    await courier.finish();
-  }
+  await courier.takeNext(OLDER_AT_ONCE, false);
+  await courier.finish();
   progress.stop();
 
-  const deliveries = [...(courier?.deliveries ?? []), ...kept];
-  const troubles = courier?.troubles ?? new Set();
+  const { deliveries, troubles } = courier;
   const { undelivered } = reportDeliveries(output, spool, { deliveries, faults, troubles });
   spool.close();
   const failed = options.failOnError && undelivered > 0 ? EXIT.failed : EXIT.done;
@@ -70,20 +61,16 @@ export async function upload(names: string[], given: unknown): Promise<number> {
 /** A courier with the pace and the deadline of the options. */
 export function courierOf(
   spool: Spool,
-  connection: Connection,
-  { wait, deadline, concurrency, rate }: v.InferOutput<v.ObjectSchema<typeof sending, undefined>>,
+  service: Service,
+  options: v.InferOutput<v.ObjectSchema<typeof sending, undefined>>,
   interrupt: Interrupt,
   step: () => void,
 ): Courier {
-  const ends = new Deadline(deadline * 1000);
-  const sendOptions = {
-    connection,
-    wait,
-    pace: new Pace(rate),
-    signal: AbortSignal.any([interrupt.signal, ends.signal]),
-    deadline: ends,
-  };
-  return new Courier(spool, sendOptions, concurrency, step);
+  const { wait, rate, concurrency } = options;
+  const deadline = new Deadline(options.deadline * 1000);
+  const signal = AbortSignal.any([interrupt.signal, deadline.signal]);
+  const pace = new Pace({ rate, concurrency, signal, deadline });
+  return new Courier(spool, { service, pace, signal, deadline, wait }, step);
 }
 
 /**
@@ -132,20 +119,4 @@ async function untilGraceEnds(reading: Promise<void>, { signal }: Interrupt): Pr
   });
   await Promise.race([reading, graceEnds]);
   done.abort();
-}
-
-/** Without an address that can be used, the spool is as far as an upload gets. */
-function keep(spool: Spool, entry: NewEntry, reason: string): Delivery {
-  const { source, stream, batch_id, rows } = entry;
-  const delivery = { source, stream, batch_id, rows, duplicate: false };
-  let kept = false;
-  try {
-    const { id } = spool.add(entry);
-    kept = spool.lasting;
-    spool.setBack(id, { state: "waiting", attempts: 0, status: null, reason });
-    return { ...delivery, state: kept ? "spooled" : "lost", reason };
-  } catch (error) {
-    const both = `${reason}; the spool: ${reasonOf(error)}`;
-    return { ...delivery, state: kept ? "spooled" : "lost", reason: both };
-  }
 }

@@ -19,6 +19,12 @@ export async function readAnswer(response: Response): Promise<Answer> {
   return result.success ? result.output : {};
 }
 
+/** What is wrong with an answer that has none of the service's words in it. */
+export function strangeAnswer({ ok, status, statusText }: Response): string {
+  const words = `${status} ${ok ? "" : statusText}`.trim();
+  return `${words}, but it is no answer of Millrace: is the address right?`;
+}
+
 /** Why the service said no, for a person. */
 export function refusalOf(response: Response, answer: Answer): string {
   const words = answer.detail ?? answer.title ?? response.statusText;

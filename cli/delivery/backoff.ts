@@ -9,10 +9,10 @@ export function isPassing(status: number): boolean {
  * Milliseconds before the next attempt: at random below a ceiling that doubles ("full
  * jitter"), so that clients that failed together do not come back together. Never earlier
  * than the service asked for.
- * @param attempt 1 after the first.
+ * @param attempt how many attempts have failed.
  */
 export function delayAfter(attempt: number, retryAfter_ms: number): number {
-  const ceiling = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** attempt);
+  const ceiling = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
   return retryAfter_ms + Math.random() * ceiling;
 }
 

@@ -13,6 +13,11 @@ export interface Connection {
   token: string | undefined;
 }
 
+/** The service to talk to, or the reason why there is none. */
+export type Service =
+  | { connection: Connection; reason?: never }
+  | { connection?: never; reason: string };
+
 /**
  * One HTTP request to the service. The answer may have any status; no answer throws, with a
  * text that has no secret in it.

@@ -1,42 +1,70 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import pLimit, { type LimitFunction } from "p-limit";
+import { rest } from "../rest.ts";
+import type { Deadline } from "./deadline.ts";
 
 const BUSY = "the service asked for a pause beyond the deadline";
 
+interface Limits {
+  /** Requests a second. */
+  rate: number;
+  /** Requests at once. */
+  concurrency: number;
+  /** Ends all waiting. */
+  signal: AbortSignal;
+  deadline: Deadline;
+}
+
 /**
- * One pace for all that this process sends: at most so many requests a second, and none at
- * all while the service has asked for a pause.
+ * One pace for all that this process sends: at most so many requests at once and a second, and
+ * none at all while the service has asked for a pause. Turns come in the order they are asked for.
  */
 export class Pace {
   readonly #interval_ms: number;
+  readonly #atOnce: LimitFunction;
+  readonly #signal: AbortSignal;
+  readonly #deadline: Deadline;
   #next = 0;
   #pausedUntil = 0;
 
-  /** @param perSecond requests a second. */
-  constructor(perSecond: number) {
-    this.#interval_ms = 1000 / perSecond;
+  constructor({ rate, concurrency, signal, deadline }: Limits) {
+    this.#interval_ms = 1000 / rate;
+    this.#atOnce = pLimit(concurrency);
+    this.#signal = signal;
+    this.#deadline = deadline;
   }
 
   /**
-   * Waits for a turn.
-   * @param deadline in milliseconds since 1970.
-   * @throws where the signal aborts, or the pause lasts beyond the deadline.
+   * Makes a request when its turn comes. Whoever waits for something else must not do so in here.
+   * @throws where the signal aborts before, or the pause lasts beyond the deadline.
    */
-  async turn(signal: AbortSignal, deadline: number): Promise<void> {
-    const now = Date.now();
-    const at = Math.max(now, this.#next);
-    this.#next = at + this.#interval_ms;
-    if (at > now) await sleep(at - now, undefined, { signal });
-    // A pause may begin, or grow, while we wait for its end.
-    while (Date.now() < this.#pausedUntil) {
-      // Waiting in vain would only hold up the build.
-      if (this.#pausedUntil > deadline) throw new Error(BUSY);
-      await sleep(this.#pausedUntil - Date.now(), undefined, { signal });
-    }
-    signal.throwIfAborted();
+  turn<Result>(request: () => Promise<Result>): Promise<Result> {
+    return this.#atOnce(async () => {
+      await this.#untilAllowed();
+      return request();
+    });
+  }
+
+  /** Resolves when all turns that were asked for before have come. */
+  async reached(): Promise<void> {
+    await this.#atOnce(() => {});
   }
 
   /** The service asked everyone to wait so long. */
   pause(milliseconds: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, Date.now() + milliseconds);
+  }
+
+  async #untilAllowed(): Promise<void> {
+    this.#signal.throwIfAborted();
+    const now = Date.now();
+    const at = Math.max(now, this.#next);
+    this.#next = at + this.#interval_ms;
+    if (at > now) await rest(at - now, this.#signal);
+    // A pause may begin, or grow, while we wait for its end.
+    while (Date.now() < this.#pausedUntil) {
+      // Waiting in vain would only hold up the build.
+      if (this.#pausedUntil > this.#deadline.moment) throw new Error(BUSY);
+      await rest(this.#pausedUntil - Date.now(), this.#signal);
+    }
   }
 }

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import pRetry from "p-retry";
 import { reasonOf } from "../failure.ts";
-import { ATTEMPT_TIMEOUT_MS, WAIT_SECONDS } from "../limits.ts";
-import { type Answer, readAnswer, refusalOf } from "./answer.ts";
+import { ATTEMPT_TIMEOUT_MS } from "../limits.ts";
+import { rest } from "../rest.ts";
+import { type Answer, readAnswer, refusalOf, strangeAnswer } from "./answer.ts";
 import { delayAfter, isPassing, retryAfterOf } from "./backoff.ts";
-import { call, type Connection } from "./connection.ts";
+import { call, type Connection, type Service } from "./connection.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Pace } from "./pace.ts";
 
@@ -14,85 +13,74 @@ export type Outcome =
   | { kind: "taken"; status: "written" | "pending" | "dead"; duplicate: boolean; reason?: string }
   /** The service said no, and would say so again. Without a status it was something before it that answered. */
   | { kind: "refused"; status: number | null; reason: string; attempts: number }
-  /** No attempt succeeded before the deadline, or before the user stopped it. */
-  | { kind: "failed"; status: number | null; reason: string; attempts: number };
+  /** No attempt succeeded before the deadline, or before the user stopped it; or none was made. */
+  | { kind: "failed"; status: number | null; reason: string; attempts: number }
+  /** It was not there any more when its turn came. */
+  | { kind: "gone" };
+
+/** An attempt after which another may succeed. */
+interface Passing {
+  kind: "passing";
+  status: number | null;
+  reason: string;
+  retryAfter_ms: number;
+}
 
 export interface SendOptions {
-  connection: Connection;
+  service: Service;
   pace: Pace;
   /** Aborts at the deadline, and when the user stops the process. */
   signal: AbortSignal;
   deadline: Deadline;
-  /** Asks the service to answer when the batch is written. */
+  /** Stays with a batch that was taken until it is written. */
   wait: boolean;
-}
-
-/** A failure after which another attempt may succeed. */
-class Passing extends Error {
-  readonly status: number | null;
-  readonly retryAfter_ms: number;
-
-  constructor(message: string, status: number | null, retryAfter_ms: number) {
-    super(message);
-    this.status = status;
-    this.retryAfter_ms = retryAfter_ms;
-  }
 }
 
 /**
  * Posts an upload until the service answers for good or time is up. Safe to repeat, and
- * repeated after any doubt: the service takes the same batch once.
- * @param body gzipped JSON.
+ * repeated after any doubt: the service takes the same batch once. It takes its turn for each
+ * attempt, so that one that fails or waits holds up no other.
+ * @param read the gzipped JSON, or undefined where it is gone. It is held for one attempt.
  */
 export async function send(
   path: string,
-  body: Uint8Array<ArrayBuffer>,
-  options: SendOptions,
+  read: () => Uint8Array<ArrayBuffer> | undefined,
+  { service, pace, signal, deadline }: SendOptions,
 ): Promise<Outcome> {
+  const { connection } = service;
+  if (!connection) return { kind: "failed", status: null, reason: service.reason, attempts: 0 };
   let attempts = 0;
-  let last: Passing | undefined;
+  let last: Pick<Passing, "status" | "reason"> | undefined;
   try {
-    return await pRetry(
-      async () => {
-        await options.pace.turn(options.signal, options.deadline.moment);
+    for (;;) {
+      const ended = await pace.turn(async () => {
+        const body = read();
+        if (!body) return { kind: "gone" } as const;
         attempts += 1;
-        return await attempt(path, body, options, attempts);
-      },
-      {
-        retries: Number.POSITIVE_INFINITY,
-        // The delay is ours: p-retry has no full jitter and knows no Retry-After.
-        minTimeout: 0,
-        maxTimeout: 0,
-        signal: options.signal,
-        shouldRetry: ({ error }) => error instanceof Passing,
-        onFailedAttempt: async ({ error }) => {
-          if (!(error instanceof Passing)) return;
-          last = error;
-          await waitFor(error, attempts, options);
-        },
-      },
-    );
+        return attempt(path, body, connection, signal, attempts);
+      });
+      if (ended.kind !== "passing") return ended;
+      last = ended;
+      // What a busy service asks of one request it asks of all.
+      if (ended.retryAfter_ms > 0) pace.pause(ended.retryAfter_ms);
+      const delay = delayAfter(attempts, ended.retryAfter_ms);
+      // Waiting for a moment past the deadline would only hold up the build.
+      if (Date.now() + delay > deadline.moment) break;
+      await rest(delay, signal);
+    }
   } catch (error) {
-    const reason = last?.message ?? reasonOf(error);
-    return { kind: "failed", status: last?.status ?? null, reason, attempts };
+    last ??= { status: null, reason: reasonOf(error) };
   }
-}
-
-async function waitFor(error: Passing, attempts: number, options: SendOptions): Promise<void> {
-  // What a busy service asks of one request it asks of all.
-  if (error.retryAfter_ms > 0) options.pace.pause(error.retryAfter_ms);
-  const delay = delayAfter(attempts, error.retryAfter_ms);
-  // Waiting for a moment past the deadline would only hold up the build.
-  if (Date.now() + delay > options.deadline.moment) throw error;
-  await sleep(delay, undefined, { signal: options.signal });
+  return { kind: "failed", status: last.status, reason: last.reason, attempts };
 }
 
 async function attempt(
   path: string,
   body: Uint8Array<ArrayBuffer>,
-  { connection, signal, wait }: SendOptions,
+  connection: Connection,
+  signal: AbortSignal,
   attempts: number,
-): Promise<Outcome> {
+): Promise<Outcome | Passing> {
   const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
   let response: Response;
   let answer: Answer;
@@ -102,7 +90,7 @@ async function attempt(
       headers: {
         "Content-Type": "application/json",
         "Content-Encoding": "gzip",
-        Prefer: wait ? `wait=${WAIT_SECONDS}` : "respond-async",
+        Prefer: "respond-async",
       },
       body,
       signal: AbortSignal.any([signal, timeout]),
@@ -110,26 +98,20 @@ async function attempt(
     answer = await readAnswer(response);
   } catch (error) {
     signal.throwIfAborted();
-    throw new Passing(reasonOf(error), null, 0);
+    return { kind: "passing", status: null, reason: reasonOf(error), retryAfter_ms: 0 };
   }
-  const { status } = response;
+  const { status, headers } = response;
   if (isPassing(status)) {
-    const retryAfter = retryAfterOf(response.headers.get("Retry-After"));
-    throw new Passing(refusalOf(response, answer), status, retryAfter);
+    const retryAfter_ms = retryAfterOf(headers.get("Retry-After"));
+    return { kind: "passing", status, reason: refusalOf(response, answer), retryAfter_ms };
   }
-  const state = answer.status;
-  const problem = !response.ok && (answer.title ?? answer.detail) !== undefined;
-  if (problem) return { kind: "refused", status, reason: refusalOf(response, answer), attempts };
+  const { status: state, reason, title, detail } = answer;
+  if (!response.ok && (title ?? detail) !== undefined) {
+    return { kind: "refused", status, reason: refusalOf(response, answer), attempts };
+  }
   if (!response.ok || (state !== "written" && state !== "pending" && state !== "dead")) {
-    const words = `${status} ${response.ok ? "" : response.statusText}`.trim();
-    const reason = `${words}, but it is no answer of Millrace: is the address right?`;
-    return { kind: "refused", status: null, reason, attempts };
+    return { kind: "refused", status: null, reason: strangeAnswer(response), attempts };
   }
-  const duplicate = response.headers.get("Idempotent-Replayed") === "true";
-  return {
-    kind: "taken",
-    status: state,
-    duplicate,
-    ...(answer.reason && { reason: answer.reason }),
-  };
+  const duplicate = headers.get("Idempotent-Replayed") === "true";
+  return { kind: "taken", status: state, duplicate, ...(reason && { reason }) };
 }

@@ -1,26 +1,46 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { POLL_MS } from "../limits.ts";
+import { ATTEMPT_TIMEOUT_MS, POLL_FIRST_MS, POLL_LONGEST_MS } from "../limits.ts";
+import { rest } from "../rest.ts";
 import { type Answer, readAnswer } from "./answer.ts";
+import { retryAfterOf } from "./backoff.ts";
 import { call, type Connection } from "./connection.ts";
+import type { SendOptions } from "./send.ts";
 
 /**
- * Asks for a batch until it is written or dead.
+ * Asks for a batch until it is written or dead, ever more seldom.
  * @returns the last answer, or undefined where time ran out.
  */
 export async function waitUntilSettled(
-  connection: Connection,
   path: string,
-  signal: AbortSignal,
+  connection: Connection,
+  { pace, signal }: SendOptions,
 ): Promise<Answer | undefined> {
+  let delay = POLL_FIRST_MS;
   try {
     for (;;) {
-      const response = await call(connection, path, { signal }).catch(() => undefined);
-      const answer = response && (await readAnswer(response));
+      await rest(delay, signal);
+      const { answer, retryAfter_ms } = await pace.turn(() => ask(path, connection, signal));
       if (answer?.status === "written" || answer?.status === "dead") return answer;
-      await sleep(POLL_MS, undefined, { signal });
+      // A pause that is asked of a question holds up no upload: those may be taken all the same.
+      delay = Math.max(retryAfter_ms, Math.min(POLL_LONGEST_MS, delay * 2));
     }
   } catch {
-    // Only the signal ends the loop: time is up.
+    // Only the signal and the deadline end the loop: time is up.
     return undefined;
+  }
+}
+
+/** No answer, or one that breaks off, says nothing about the batch. */
+async function ask(
+  path: string,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<{ answer?: Answer; retryAfter_ms: number }> {
+  try {
+    const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
+    const response = await call(connection, path, { signal: AbortSignal.any([signal, timeout]) });
+    const retryAfter_ms = retryAfterOf(response.headers.get("Retry-After"));
+    return { answer: await readAnswer(response), retryAfter_ms };
+  } catch {
+    return { retryAfter_ms: 0 };
   }
 }

@@ -27,17 +27,6 @@ export type Entry = v.InferOutput<typeof Entry>;
 /** The upload itself: its JSON text, gzipped. */
 export const EntryBody = v.object({ body: v.instance(Uint8Array) });
 
-/** What names an upload of the spool to those who send it. */
-export const Kept = v.object({
-  id: v.number(),
-  state: Entry.entries.state,
-  source: v.string(),
-  stream: v.string(),
-  batch_id: v.string(),
-  rows: v.number(),
-});
-export type Kept = v.InferOutput<typeof Kept>;
-
 export const Id = v.object({ id: v.number() });
 export const Owner = v.object({ claimed_by: v.string() });
 export const Count = v.object({ count: v.number() });

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
 import { makeFile, openDatabase } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
-import { Count, Entry, EntryBody, Kept, type NewEntry, Owner } from "./entry.ts";
+import { Count, Entry, EntryBody, type NewEntry, Owner } from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
 import * as sql from "./statements.ts";
 
@@ -46,10 +46,10 @@ export class Spool {
    * Keeps an upload, claimed by this process. Durable when it returns.
    * @throws Error where there is no room for it.
    */
-  add(entry: NewEntry): Kept {
+  add(entry: NewEntry): Entry {
     // Not `get`: node:sqlite then returns the row and says nothing of a commit that failed.
     const [row] = this.#prepare(sql.ADD).all({ ...entry, ...claim() });
-    return v.parse(Kept, row);
+    return v.parse(Entry, row);
   }
 
   /**
@@ -58,16 +58,16 @@ export class Spool {
    * @param refused also those that the service refused for good.
    * @param after only those that come after this one.
    */
-  claim(most: number, refused: boolean, after?: Kept): Kept[] {
+  claim(most: number, refused: boolean, after?: Entry): Entry[] {
     this.#releaseTheDead();
     const rows = this.#prepare(sql.CLAIM).all({ ...claim(), ...wanted(most, refused, after) });
-    return rows.map((row) => v.parse(Kept, row)).toSorted(inTurn);
+    return rows.map((row) => v.parse(Entry, row)).toSorted(inTurn);
   }
 
   /** What would be claimed. */
-  read(most: number, refused: boolean, after?: Kept): Kept[] {
+  read(most: number, refused: boolean, after?: Entry): Entry[] {
     const rows = this.#prepare(sql.READ).all(wanted(most, refused, after));
-    return rows.map((row) => v.parse(Kept, row));
+    return rows.map((row) => v.parse(Entry, row));
   }
 
   /** Keeps the claim of an upload for another while. */
@@ -112,9 +112,12 @@ export class Spool {
     return v.parse(Count, this.#prepare(sql.COUNT).get({ state })).count;
   }
 
-  /** What SQLite finds wrong with the file, or `ok`. */
-  check(): string {
-    return Object.values(this.#prepare("PRAGMA quick_check").get() ?? {}).join();
+  /** @throws Error where the file is damaged, or its table is another's. */
+  check(): void {
+    const state = Object.values(this.#prepare("PRAGMA quick_check").get() ?? {}).join();
+    if (state !== "ok") throw new Error(`it is damaged: ${state}`);
+    // To prepare them looks whether all the columns are there.
+    for (const statement of [sql.CLAIM, sql.ADD]) this.#prepare(statement);
   }
 
   close(): void {
@@ -141,12 +144,12 @@ export class Spool {
   }
 }
 
-function wanted(most: number, refused: boolean, after: Kept | undefined) {
+function wanted(most: number, refused: boolean, after: Entry | undefined) {
   const [after_refused, after_id] = [Number(after?.state === "refused"), after?.id ?? 0];
   return { now: Date.now(), most, refused: Number(refused), after_refused, after_id };
 }
 
-function inTurn(one: Kept, other: Kept): number {
+function inTurn(one: Entry, other: Entry): number {
   return Number(one.state === "refused") - Number(other.state === "refused") || one.id - other.id;
 }
 

@@ -18,7 +18,8 @@ export const SCHEMA = `
     UNIQUE (stream, batch_id, digest)
   ) STRICT;`;
 
-const KEPT = `id, state, source, stream, batch_id, rows`;
+const COLUMNS = `id, stream, batch_id, source, rows, bytes, state, attempts, last_status,
+  last_error, created_at, coalesce(claimed_until > unixepoch('subsec') * 1000, 0) AS claimed`;
 
 /** The same upload again is the same entry; one that was refused gets another chance. */
 export const ADD = `
@@ -26,10 +27,7 @@ export const ADD = `
   VALUES (:stream, :batch_id, :digest, :source, :rows, :bytes, :body, :claimed_by, :claimed_until)
   ON CONFLICT (stream, batch_id, digest) DO UPDATE SET
     state = 'waiting', claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
-  RETURNING ${KEPT}`;
-
-const COLUMNS = `id, stream, batch_id, source, rows, bytes, state, attempts, last_status,
-  last_error, created_at, coalesce(claimed_until > unixepoch('subsec') * 1000, 0) AS claimed`;
+  RETURNING ${COLUMNS}`;
 
 export const LIST = `SELECT ${COLUMNS} FROM uploads ORDER BY id`;
 export const FIND = `SELECT ${COLUMNS} FROM uploads WHERE id = :id`;
@@ -52,10 +50,10 @@ const FREE = `
 export const CLAIM = `
   UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until
   WHERE id IN (SELECT id ${FREE})
-  RETURNING ${KEPT}`;
+  RETURNING ${COLUMNS}`;
 
 /** The same, unclaimed. */
-export const READ = `SELECT ${KEPT} ${FREE}`;
+export const READ = `SELECT ${COLUMNS} ${FREE}`;
 
 export const RENEW = `UPDATE uploads SET claimed_by = :claimed_by, claimed_until = :claimed_until WHERE id = :id`;
 
@@ -64,8 +62,11 @@ export const CLAIMANTS = `SELECT DISTINCT claimed_by FROM uploads WHERE claimed_
 export const RELEASE_ALL = `
   UPDATE uploads SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = :claimed_by`;
 
+/** Without an attempt nothing is known that was not known before. */
 export const SETTLE = `
   UPDATE uploads SET
-    state = :state, attempts = attempts + :attempts, last_status = :last_status,
-    last_error = :last_error, claimed_by = NULL, claimed_until = NULL
+    state = iif(:attempts, :state, state), attempts = attempts + :attempts,
+    last_status = iif(:attempts, :last_status, last_status),
+    last_error = iif(:attempts, :last_error, coalesce(last_error, :last_error)),
+    claimed_by = NULL, claimed_until = NULL
   WHERE id = :id`;

@@ -8,6 +8,9 @@ export const AWAY = "http://127.0.0.1:65321";
 /** An answer of the service to an upload that is in the database. */
 export const WRITTEN = JSON.stringify({ status: "written" });
 
+/** Of one that is to be written. */
+export const PENDING = JSON.stringify({ status: "pending" });
+
 /** An address of our own before the service's, so that the service may move, die, or be busy. */
 export interface Front {
   url: string;
@@ -54,7 +57,7 @@ export async function openSilentFront(onRequest: () => void): Promise<Front> {
   };
 }
 
-/** Answers the first posts with 429 (or another status) and `Retry-After`, then passes them on; notes when each came. */
+/** Answers the first posts with 429 (or another status) and `Retry-After`, then passes all on; notes when each post came. */
 export async function openBusyFront(
   service: string,
   refusals: number,
@@ -65,19 +68,21 @@ export async function openBusyFront(
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    posts.push(Date.now());
-    if (posts.length <= refusals) {
+    const { method = "" } = request;
+    const posted = method === "POST";
+    if (posted) posts.push(Date.now());
+    if (posted && posts.length <= refusals) {
       response.writeHead(status, { "Retry-After": retryAfter }).end();
       return;
     }
     const answer = await fetch(`${service}${request.url ?? ""}`, {
-      method: "POST",
+      method,
       headers: Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
         ["authorization", "content-type", "content-encoding", "prefer"].includes(name)
           ? [[name, String(value)]]
           : [],
       ),
-      body: Buffer.concat(chunks),
+      ...(posted && { body: Buffer.concat(chunks) }),
     });
     response.writeHead(answer.status).end(await answer.text());
   };
@@ -85,26 +90,64 @@ export async function openBusyFront(
   return { ...(await listen(front)), posts };
 }
 
+/** A request for a batch: an upload, or how it stands. */
+interface Asked {
+  method: string;
+  batch_id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+interface Answered {
+  status: number;
+  text: string;
+  headers?: Record<string, string>;
+  /** Hangs up in the middle of the text. */
+  breaks?: boolean;
+}
+
+/** Answers as it is told, and notes what was asked. */
+export async function openFront(
+  answer: (asked: Asked) => Answered,
+): Promise<Front & { asked: Asked[] }> {
+  const asked: Asked[] = [];
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    const { method = "", url = "" } = request;
+    const batch_id: string =
+      method === "POST"
+        ? JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()).batch_id
+        : decodeURIComponent(url.split("/").at(-1) ?? "");
+    const one = { method, batch_id, at: Date.now() };
+    asked.push(one);
+    const { status, text, headers, breaks } = answer(one);
+    if (breaks) {
+      response.writeHead(status, { "Content-Length": text.length }).write(text.slice(0, -1));
+      setTimeout(() => response.destroy(), 50);
+    } else response.writeHead(status, headers).end(text);
+  };
+  const front = createServer((request, response) => void answerTo(request, response));
+  return { ...(await listen(front)), asked };
+}
+
 /** Answers every post in the same way, but for one batch it refuses with 409; notes their batch_ids. */
 export async function openAnsweringFront(
   status: number,
-  answer: string,
+  text: string,
   headers: Record<string, string> = {},
   refused?: string,
   onPost: () => void = () => {},
 ): Promise<Front & { posted: string[] }> {
   const posted: string[] = [];
-  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    const { batch_id } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString());
+  const front = await openFront(({ batch_id }) => {
     posted.push(batch_id);
     onPost();
-    if (batch_id === refused) response.writeHead(409).end('{"title":"no"}');
-    else response.writeHead(status, headers).end(answer);
-  };
-  const front = createServer((request, response) => void answerTo(request, response));
-  return { ...(await listen(front)), posted };
+    return batch_id === refused
+      ? { status: 409, text: '{"title":"no"}' }
+      : { status, text, headers };
+  });
+  return { ...front, posted };
 }
 
 function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<Front> {
