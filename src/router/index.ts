@@ -1,4 +1,4 @@
-import { type IRequestStrict, Router } from "itty-router";
+import { type IRequestStrict, type RouteEntry, Router } from "itty-router";
 import { configOf } from "../config.ts";
 import { log, logError, type LogFields, reasonOf } from "../log.ts";
 import { Problem } from "../problem.ts";
@@ -18,10 +18,11 @@ export function createRouter(streams: readonly Stream[], routes: readonly Route[
   for (const route of routes) {
     const handle = (request: IRequestStrict, env: Env, line: Line) =>
       enter(route, request, env, streams, line);
-    if (route.method === "GET") router.head(route.path, handle);
     router[VERBS[route.method]](route.path, handle);
+    if (route.method === "GET") router.head(route.path, handle);
   }
-  router.all("*", (request) => refuse(routes, request));
+  const table = [...router.routes];
+  router.all("*", (request) => refuse(table, request));
 
   return async (request, env) => {
     const started = Date.now();
@@ -91,32 +92,16 @@ async function enter(
 }
 
 /** No route fits: another method would, or the path is unknown. */
-function refuse(routes: readonly Route[], request: IRequestStrict): Response {
-  const methods = methodsAt(routes, request);
-  if (methods.length === 0) throw new Problem("not-found", "There is nothing at this address.");
+function refuse(routes: readonly RouteEntry[], request: IRequestStrict): Response {
+  const { pathname } = new URL(request.url);
+  const fitting = routes.filter(([, pattern]) => pattern.test(pathname));
+  if (fitting.length === 0) throw new Problem("not-found", "There is nothing at this address.");
+  const methods = [...new Set(fitting.map(([method]) => method)), "OPTIONS"];
   if (request.method === "OPTIONS") return preflight(methods);
   const allow = methods.join(", ");
   throw new Problem("method-not-allowed", `${request.method} is not for this address: ${allow}.`, {
     headers: { Allow: allow },
   });
-}
-
-function methodsAt(routes: readonly Route[], request: IRequestStrict): string[] {
-  const { pathname } = new URL(request.url);
-  const fitting = routes.filter(({ path }) => matches(path, pathname));
-  const methods = fitting.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  return methods.length > 0 ? [...new Set(methods), "OPTIONS"] : [];
-}
-
-function matches(path: string, pathname: string): boolean {
-  const pattern = path.split("/");
-  const segments = pathname.replace(/(?<=.)\/$/, "").split("/");
-  return (
-    pattern.length === segments.length &&
-    pattern.every((part, index) =>
-      part.startsWith(":") ? segments[index] !== "" : part === segments[index],
-    )
-  );
 }
 
 /** itty-router hands over the path's parameters as they stand in the URL. */

@@ -68,6 +68,9 @@ test("an address that is not there is a 404, and a method that is not there a 40
   const dead = await request("/dead-letters/batch-metrics/x", { method: "PATCH" });
   expect(dead.headers.get("Allow")).toBe("GET, HEAD, DELETE, OPTIONS");
   expect((await ask("/dead-letters//x", "admin")).status).toBe(404);
+  // As it is routed, so it is refused.
+  const slashes = await request("/batch-metrics//", { method: "PUT" });
+  expect([slashes.status, slashes.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
 });
 
 test("every problem is problem+json with its own instance", async ({ expect }) => {
