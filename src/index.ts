@@ -1,6 +1,6 @@
 import { audit } from "./durable/audit.ts";
 import { ledgerPort } from "./durable/shards.ts";
-import { consumeDeadLetters } from "./queue/dead-letters.ts";
+import { consumeDeadLetters, isDeadLetterQueue } from "./queue/dead-letters.ts";
 import { consumeTickets } from "./queue/writer.ts";
 import { createRouter } from "./router/index.ts";
 import { routesOf } from "./router/routes.ts";
@@ -20,7 +20,7 @@ export function createService(streams: readonly Stream[]) {
 
     async queue(batch, env) {
       const ledger = ledgerPort(env);
-      if (batch.queue.endsWith("dead-letters")) return consumeDeadLetters(batch.messages, ledger);
+      if (isDeadLetterQueue(batch.queue)) return consumeDeadLetters(batch.messages, ledger);
       const stream = (name: string) => {
         const known = streamNamed(streams, name);
         return known && openStream(known, env);

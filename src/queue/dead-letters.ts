@@ -1,6 +1,19 @@
+import { chunksOf } from "../chunks.ts";
+import { GROUP_BATCHES } from "../limits.ts";
 import { logError, reasonOf } from "../log.ts";
-import { Acknowledgements, byShard, deliveriesOf, type QueueMessage } from "./delivery.ts";
+import {
+  Acknowledgements,
+  byShard,
+  deliveriesOf,
+  type Delivery,
+  type QueueMessage,
+} from "./delivery.ts";
 import { batchOf, type LedgerPort } from "./ticket.ts";
+
+/** Whether a queue is one of dead letters. By its name: a consumer is told nothing else of it. */
+export function isDeadLetterQueue(name: string): boolean {
+  return name.includes("dead-letter");
+}
 
 /**
  * Takes what the queue gave up on: the ledger marks each batch dead, with the reason that
@@ -12,7 +25,12 @@ export async function consumeDeadLetters(
 ): Promise<void> {
   const all = deliveriesOf(messages);
   const acknowledgements = new Acknowledgements(all);
-  const shards = [...byShard(all)].map(async ([shard, deliveries]) => {
+  const chunks = [...byShard(all)].flatMap(([shard, deliveries]) =>
+    chunksOf(deliveries, () => 1, GROUP_BATCHES).map((chunk) => bury(shard, chunk)),
+  );
+  await Promise.all(chunks);
+
+  async function bury(shard: number, deliveries: Delivery[]): Promise<void> {
     try {
       const burials = deliveries.map(({ key, ticket }) => ({ key, replays: ticket.replays }));
       for (const key of await ledger.bury(shard, burials)) {
@@ -23,6 +41,5 @@ export async function consumeDeadLetters(
       logError("ledger.bury-failed", { shard, reason: reasonOf(error) });
       for (const delivery of deliveries) acknowledgements.again(delivery);
     }
-  });
-  await Promise.all(shards);
+  }
 }
