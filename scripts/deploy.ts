@@ -6,16 +6,14 @@
  */
 import { spawnSync } from "node:child_process";
 import { STREAMS } from "../src/streams/index.ts";
-import { boundDatabases, missingDatabases } from "./databases.ts";
+import { boundDatabases, configurationFaults } from "./configuration.ts";
 
 const dryRun = process.argv.includes("--dry-run");
 
-const missing = missingDatabases(STREAMS);
-if (missing.length > 0) {
-  console.error(
-    `wrangler.toml sets DATABASE_SHARDS, which holds for each set of databases, but binds too few:`,
-  );
-  for (const line of missing) console.error(`  ${line}`);
+const faults = configurationFaults(STREAMS);
+if (faults.length > 0) {
+  console.error("The service could not work with this wrangler.toml:");
+  for (const line of faults) console.error(`  ${line}`);
   process.exit(1);
 }
 

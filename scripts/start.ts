@@ -10,7 +10,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
-import { boundDatabases } from "./databases.ts";
+import { boundDatabases } from "./configuration.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 
 const environment = {

@@ -10,12 +10,13 @@ import {
 import { logError } from "./log.ts";
 import { type Problem, unavailable } from "./problem.ts";
 
-/** A whole number in a variable's text, or the fallback where the variable is not set. */
+/** A whole number, or the fallback if the variable is not set. One that `[vars]` has without quotes comes as a number. */
 function whole(least: number, most: number, fallback: number) {
   const message = `must be a whole number from ${least} to ${most}`;
   return v.optional(
     v.pipe(
-      v.string(),
+      v.union([v.string(), v.number()], message),
+      v.transform(String),
       v.regex(/^\d{1,15}$/, message),
       v.transform(Number),
       v.minValue(least, message),
@@ -33,7 +34,8 @@ const Config = v.object({
   /** Numbers of databases that take no new batches, since they are full: 0 is `DB`, 1 is `DB_1`. */
   FULL_DATABASES: v.optional(
     v.pipe(
-      v.string(),
+      v.union([v.string(), v.number()]),
+      v.transform(String),
       v.regex(/^(\d{1,2}(,\d{1,2})*)?$/, "must be numbers of databases, like 0 or 0,1"),
       v.transform((text) => (text === "" ? [] : text.split(",").map(Number))),
     ),
@@ -54,6 +56,12 @@ const Config = v.object({
 });
 export type Config = v.InferOutput<typeof Config>;
 
+/** A variable that cannot be used, and why. */
+interface ConfigFault {
+  variable: string | null;
+  reason: string;
+}
+
 const parsed = new WeakMap<Env, Config>();
 
 /**
@@ -64,25 +72,39 @@ export function configOf(env: Env): Config {
   const known = parsed.get(env);
   if (known) return known;
   const result = v.safeParse(Config, env);
-  if (!result.success) {
-    throw misconfigured(
-      result.issues.map((issue) => ({ variable: v.getDotPath(issue), reason: issue.message })),
-    );
-  }
+  if (!result.success) throw misconfigured(result.issues.map(faultOf));
   parsed.set(env, result.output);
   return result.output;
 }
 
 /** How long a stream's rows are kept: `<STREAM>_RETENTION_DAYS`, or the stream's own default. */
 export function retentionDays(env: Env, streamName: string, fallback: number): number {
+  const result = v.safeParse(retentionConfig(streamName, fallback), env);
+  if (!result.success) throw misconfigured(result.issues.map(faultOf));
+  return Object.values(result.output)[0] ?? fallback;
+}
+
+function retentionConfig(streamName: string, fallback: number) {
   const variable = `${streamName.replaceAll("-", "_").toUpperCase()}_RETENTION_DAYS`;
-  const result = v.safeParse(whole(1, 36_500, fallback), Reflect.get(env, variable));
-  if (result.success) return result.output;
-  throw misconfigured([{ variable, reason: result.issues[0].message }]);
+  return v.object({ [variable]: whole(1, 36_500, fallback) });
+}
+
+/** The variables that the service could not use, before they are deployed. */
+export function configFaults(
+  variables: object,
+  streams: readonly { name: string; retentionDays: number }[],
+): ConfigFault[] {
+  const retentions = streams.map(({ name, retentionDays: days }) => retentionConfig(name, days));
+  const results = [Config, ...retentions].map((schema) => v.safeParse(schema, variables));
+  return results.flatMap(({ issues }) => issues?.map(faultOf) ?? []);
+}
+
+function faultOf(issue: v.BaseIssue<unknown>): ConfigFault {
+  return { variable: v.getDotPath(issue), reason: issue.message };
 }
 
 /** Logs what cannot be used and why. @returns what to throw then. */
-export function misconfigured(faults: { variable: string | null; reason: string }[]): Problem {
-  for (const fault of faults) logError("config.invalid", fault);
+export function misconfigured(faults: ConfigFault[]): Problem {
+  for (const { variable, reason } of faults) logError("config.invalid", { variable, reason });
   return unavailable("The service is not configured correctly; its log says how.", 60);
 }

@@ -11,14 +11,14 @@ interface Env {
   BATCH_METRICS_TOKEN?: string;
   MILLRACE_TOKENS?: string;
 
-  LEDGER_SHARDS?: string;
-  DATABASE_SHARDS?: string;
-  FULL_DATABASES?: string;
-  REDELIVER_AFTER_SECONDS?: string;
-  SYNC_WAIT_SECONDS?: string;
-  MAX_UPLOAD_BYTES?: string;
-  UPLOADS_IN_MEMORY_BYTES?: string;
-  LEDGER_RETENTION_DAYS?: string;
+  LEDGER_SHARDS?: string | number;
+  DATABASE_SHARDS?: string | number;
+  FULL_DATABASES?: string | number;
+  REDELIVER_AFTER_SECONDS?: string | number;
+  SYNC_WAIT_SECONDS?: string | number;
+  MAX_UPLOAD_BYTES?: string | number;
+  UPLOADS_IN_MEMORY_BYTES?: string | number;
+  LEDGER_RETENTION_DAYS?: string | number;
   CORS_ORIGIN?: string;
 }
 

@@ -136,6 +136,26 @@ test("a service that is configured wrongly takes nothing, and says to come back"
   expect((await withEnv({ SYNC_WAIT_SECONDS: "60" }, "/batch-metrics", upload())).status).toBe(503);
 });
 
+test("a number among the variables is as good as its text", async ({ expect }) => {
+  const numbers = { LEDGER_SHARDS: 4, MAX_UPLOAD_BYTES: 1_000_000 };
+  expect((await withEnv(numbers, "/batch-metrics", upload())).status).toBe(201);
+  for (const LEDGER_SHARDS of [0, 1.5, -1, 1e21, Number.NaN]) {
+    const answer = await withEnv({ LEDGER_SHARDS }, "/batch-metrics", upload());
+    expect([LEDGER_SHARDS, answer.status]).toEqual([LEDGER_SHARDS, 503]);
+  }
+});
+
+test.for([
+  [32 * 1024 * 1024, 201],
+  [32 * 1024 * 1024 + 1, 503],
+])(
+  "an isolate of 128 MB, which holds each byte three times, may hold 32 MiB of uploads: %i",
+  async ([bytes, status], { expect }) => {
+    const settings = { UPLOADS_IN_MEMORY_BYTES: String(bytes) };
+    expect((await withEnv(settings, "/batch-metrics", upload())).status).toBe(status);
+  },
+);
+
 test("while the database does not answer, who asks for a written batch is told to ask again", async ({
   expect,
 }) => {
