@@ -8,9 +8,11 @@ import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
 import { Counters } from "../../src/durable/counters.ts";
 import { admin, ask, ASYNC, batch, execution, post, result, rows, shardFor } from "../client.ts";
+import { AUDIT_ROWS } from "../../src/limits.ts";
 import { faults } from "../faults.ts";
 import { poison, takeAway } from "../faulty-database.ts";
 import worker from "../worker.ts";
+import { insertBatches } from "./insert-batches.ts";
 
 type Books = Record<string, Record<string, unknown>>;
 
@@ -133,6 +135,26 @@ describe("the audit", () => {
     await bringBack();
     await strike();
     expect(errors.join()).toContain("ledger.unbalanced");
+  });
+
+  test("goes on where it ended, and from the last batch back to the first", async ({ expect }) => {
+    const first = env.LEDGER.getByName("shard-0");
+    const dated_at = String(Date.now());
+    await runInDurableObject(first, (_, { storage }) => {
+      storage.sql.exec(insertBatches(AUDIT_ROWS + 2, { dated_at }));
+    });
+    const round: string[][] = [];
+    for (let hour = 0; hour < 3; hour++) {
+      errors.length = 0;
+      await strike();
+      round.push(errors.map((line) => JSON.parse(line).batch_id));
+    }
+    const ids = Array.from(
+      { length: AUDIT_ROWS + 2 },
+      (_, index) => `run-${String(index + 1).padStart(6, "0")}`,
+    );
+    const stretch = ids.slice(0, AUDIT_ROWS);
+    expect(round).toEqual([stretch, ids.slice(AUDIT_ROWS), stretch]);
   });
 
   test("does not mind what retention has taken", async ({ expect }) => {

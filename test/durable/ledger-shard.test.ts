@@ -7,7 +7,9 @@ import {
   COMPANY_MS,
   FORGET_ROWS,
   INTAKE_MS,
+  OUTBOX_MS,
   OUTBOX_TICKETS,
+  REDELIVER_TICKETS,
   RESEND_LONGEST_MS,
   SHARD_CROWDED_BYTES,
   STORE_COUNTS_MS,
@@ -149,6 +151,25 @@ test("tickets beyond what the outbox holds are due again in a minute, and the ot
     await expect.poll(() => sent.flat()).toHaveLength(OUTBOX_TICKETS);
     const kept = postponed.map(({ key }) => batchOf(String(key)).batch_id);
     expect([...sent.flat(), ...kept].toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+test("what is due beyond what one alarm sends is left to the next, at once", async ({ expect }) => {
+  await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
+    const { alarms, clock, sent, shard, sql } = shardByHand(storage);
+    // The last of them is due first.
+    const due_at = `${clock.now()} - value`;
+    sql.exec(insertBatches(REDELIVER_TICKETS + 2, { state: "'pending'", due_at }));
+    await shard.alarm();
+    expect(alarms.at(-1)).toBe(clock.now());
+    await expect.poll(() => sent.flat()).toHaveLength(REDELIVER_TICKETS);
+    expect(sent.flat()).not.toContain("run-000002");
+
+    await shard.alarm();
+    expect(alarms.at(-1)).toBeGreaterThan(clock.now());
+    clock.pass(OUTBOX_MS);
+    await expect.poll(() => sent.flat()).toHaveLength(REDELIVER_TICKETS + 2);
+    expect(sent.flat().slice(-2).toSorted()).toEqual(["run-000001", "run-000002"]);
   });
 });
 

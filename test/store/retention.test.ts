@@ -1,8 +1,9 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, test, vi } from "vitest";
+import { afterEach, describe, test, vi } from "vitest";
 import { createService } from "../../src/index.ts";
 import { RETENTION_ROWS } from "../../src/limits.ts";
+import type { SqlStore } from "../../src/sql.ts";
 import { createSqlStore } from "../../src/store/sql-store.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
@@ -117,6 +118,45 @@ test("a run takes no more statements than it is given", async ({ expect }) => {
   const sql = createSqlStore("batch-metrics", env);
   const deleted = sql && (await deleteExpired(sql, batchMetrics, daysAgo(365), 1));
   expect(deleted).toEqual({ rows: RETENTION_ROWS, runs: 0, more: true });
+});
+
+describe("what one run may not delete is left to the next, which", () => {
+  /** The next run, of three statements; each row stands for as many as one statement deletes. */
+  async function run() {
+    const sql = createSqlStore("batch-metrics", env);
+    if (!sql) throw new Error("the tests bind a database");
+    const ofMany: SqlStore["run"] = async (text, cutoff = "") => {
+      const { changes, ...rest } = await sql.run(text, cutoff, 1);
+      return { ...rest, changes: changes * RETENTION_ROWS };
+    };
+    const store = { ...sql, run: ofMany };
+    const deleted = await deleteExpired(store, batchMetrics, daysAgo(365), 3);
+    return {
+      ...deleted,
+      rows: deleted.rows / RETENTION_ROWS,
+      runs: deleted.runs / RETENTION_ROWS,
+    };
+  }
+
+  const old = (batch_id: string, results: object[]) =>
+    post(batch({ batch_id, started_at: daysAgo(400), results }));
+
+  test("goes on with results, and deletes no run under them", async ({ expect }) => {
+    await old("run-1", [result(), result(), result(), result()]);
+    expect(await run()).toEqual({ rows: 3, runs: 0, more: true });
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
+    // The second statement finds that there are no more results.
+    expect(await run()).toEqual({ rows: 1, runs: 1, more: true });
+    expect(await run()).toEqual({ rows: 0, runs: 0, more: false });
+    expect([await count("batch_runs"), await count("recipe_results")]).toEqual([0, 0]);
+  });
+
+  test("goes on with runs", async ({ expect }) => {
+    for (const batch_id of ["run-1", "run-2", "run-3"]) await old(batch_id, []);
+    expect(await run()).toEqual({ rows: 0, runs: 2, more: true });
+    expect(await run()).toEqual({ rows: 0, runs: 1, more: false });
+    expect(await count("batch_runs")).toBe(0);
+  });
 });
 
 test("what is deleted is counted, over several chunks", async ({ expect }) => {
