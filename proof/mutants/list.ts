@@ -24,10 +24,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "messages are acknowledged before their batches are settled",
     file: "src/queue/writer.ts",
-    search:
-      "    for (const { delivery } of reported) work.acknowledgements.again(delivery);\n    return;",
+    search: "  if (reported.length === 0) return;\n",
     replace:
-      "    for (const { delivery } of reported) finish(delivery, work, 'written');\n    return;",
+      "  if (reported.length === 0) return;\n  for (const { delivery } of reported) work.acknowledgements.done(delivery);\n",
   },
   {
     bug: "the outcome is never settled",
@@ -264,8 +263,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a crowded shard's alarm is set for 0, which the platform refuses",
     file: "src/durable/ledger-shard.ts",
-    search: "Math.max(now, this.#forgetting",
-    replace: "Math.max(0, this.#forgetting",
+    search: "Math.max(now, this.forgetting",
+    replace: "Math.max(0, this.forgetting",
   },
   {
     bug: "the search for culprits has no end",
@@ -287,7 +286,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: "a filter in the address of a replay is passed over",
-    file: "src/router/dead-letters.ts",
+    file: "src/router/filter.ts",
     search: 'search !== ""',
     replace: 'search === "never"',
   },
@@ -359,6 +358,54 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/durable/ledger.ts",
     search: "      this.#counters.add(`dropped/${batchOf(key).stream}`, dropped.length);\n",
     replace: "",
+  },
+  {
+    bug: "forgetting never comes past its first stretch",
+    file: "src/durable/forgetting.ts",
+    search: 'this.#setNote("forget_from", to ?? "");',
+    replace: 'this.#setNote("forget_from", "");',
+  },
+  {
+    bug: "forgetting never begins again",
+    file: "src/durable/forgetting.ts",
+    search: 'this.#setNote("forget_from", to ?? "");',
+    replace: 'this.#setNote("forget_from", to ?? END);',
+  },
+  {
+    bug: "the next stretch is looked at a day later",
+    file: "src/durable/forgetting.ts",
+    search: "to === undefined ? now + FORGET_EVERY_MS : now",
+    replace: "now + FORGET_EVERY_MS",
+  },
+  {
+    bug: "the audit never comes past its first stretch",
+    file: "src/durable/batch-ledger.ts",
+    search: "if (key !== known) await this.ctx.storage.put(AUDITED_TO, key);",
+    replace: "void [key, known];",
+  },
+  {
+    bug: "the audit never begins again",
+    file: "src/durable/batch-ledger.ts",
+    search: 'rows.length === AUDIT_ROWS ? (rows.at(-1)?.key ?? "") : "";',
+    replace: "rows.at(-1)?.key ?? from;",
+  },
+  {
+    bug: "one alarm sends all that is due",
+    file: "src/durable/ledger-shard.ts",
+    search: "Math.min(REDELIVER_TICKETS, this.#outbox.room)",
+    replace: "Math.max(REDELIVER_TICKETS, this.#outbox.room)",
+  },
+  {
+    bug: "a shard takes batches that shard 0 does not know of",
+    file: "src/durable/batch-ledger.ts",
+    search: "reason: reasonOf(error) });\n      throw error;",
+    replace: "reason: reasonOf(error) });",
+  },
+  {
+    bug: "retention says that it has deleted everything",
+    file: "src/store/retention.ts",
+    search: "statements: mostStatements, more: true",
+    replace: "statements: mostStatements, more: false",
   },
   {
     bug: "the books miss what was forgotten",

@@ -8,19 +8,17 @@ export function faultOf({ bug, file, search }: Mutant): string | undefined {
   return found === 1 ? undefined : `"${bug}": its text is ${found} times in ${file}; mend the list`;
 }
 
-/** Does the work with the bug planted in the copy of the project, and takes it out again. */
-export function withBug<Result>(
-  copy: string,
-  { file, search, replace }: Mutant,
-  work: () => Result,
-): Result {
-  const path = join(copy, file);
-  const original = readFileSync(path, "utf8");
+/** The text of the file with the bug in it. */
+export function planted({ file, search, replace }: Mutant): string {
   // A function, since `$` has a meaning in a replacement text.
-  writeFileSync(
-    path,
-    original.replace(search, () => replace),
-  );
+  return readFileSync(file, "utf8").replace(search, () => replace);
+}
+
+/** Does the work with the bug planted in the copy of the project, and takes it out again. */
+export function withBug<Result>(copy: string, mutant: Mutant, work: () => Result): Result {
+  const path = join(copy, mutant.file);
+  const original = readFileSync(path, "utf8");
+  writeFileSync(path, planted(mutant));
   try {
     return work();
   } finally {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { test } from "vitest";
 import { Random } from "../../proof/simulate/random.ts";
+import { compilerFaults } from "../../proof/mutants/compile.ts";
 import { MUTANTS } from "../../proof/mutants/list.ts";
 import { faultOf } from "../../proof/mutants/plant.ts";
 
@@ -33,7 +34,8 @@ test("a seed gives the same chances on every machine", ({ expect }) => {
   expect([random.below(1000), random.below(1000), random.below(1000)]).toEqual([601, 448, 852]);
 });
 
-test("every planted bug still finds the text it changes", ({ expect }) => {
+test("every planted bug still finds the text it changes, and compiles", ({ expect }) => {
   expect(MUTANTS.map(faultOf).filter((fault) => fault !== undefined)).toEqual([]);
+  expect(compilerFaults(MUTANTS)).toEqual([]);
   expect(MUTANTS.length).toBeGreaterThanOrEqual(15);
 });
