@@ -205,10 +205,12 @@ const headers = fc.record(
 );
 
 const GOOD = { Authorization: "Bearer dev-upload-token", "Content-Type": "application/json" };
+const ASYNC = { ...GOOD, Prefer: "respond-async" };
 
 /** A request made of a number that no other case has, so that its batch can be found. */
 export const anyCase: fc.Arbitrary<(number: number) => Case> = fc.oneof(
-  { weight: 6, arbitrary: upload.map((value) => (number: number) => posted(value, number, GOOD)) },
+  { weight: 4, arbitrary: upload.map((value) => (number: number) => posted(value, number, GOOD)) },
+  { weight: 2, arbitrary: upload.map((value) => (number: number) => posted(value, number, ASYNC)) },
   { weight: 6, arbitrary: broken.map((value) => (number: number) => posted(value, number, GOOD)) },
   {
     weight: 3,

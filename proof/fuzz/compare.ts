@@ -1,44 +1,70 @@
 import { MAX_MESSAGE_LENGTH } from "../../src/limits.ts";
+import type { Stream } from "../../src/streams/stream.ts";
+import { DEFAULTS } from "./defaults.ts";
 
 type Row = Record<string, unknown>;
 
+/** Millrace's own columns of a run. */
+const OF_A_RUN = ["id", "batch_id", "digest", "write_id", "accepted_at", "row_count"];
+
 /**
- * What SQLite gives back otherwise than it was sent, for a batch that the service accepted.
- * @param rowsField the field of the upload that has its rows.
+ * What SQLite gives back otherwise than it was sent, for a batch that the service accepted; what was
+ * not sent must be null, or the default that is documented.
  */
 export function changed(
+  { name, rowsField, tables }: Stream,
   sent: Row,
-  rowsField: string,
   run: Row | undefined,
   stored: readonly Row[],
 ): string[] {
   if (!run) return ["it was accepted, and is not in D1"];
-  const { batch_id: _, [rowsField]: rows, ...fields } = sent;
-  const list: unknown[] = Array.isArray(rows) ? rows : [];
-  const found = Object.entries(fields).flatMap(([name, value]) =>
-    difference(name, value, run[name]),
-  );
-  if (list.length !== stored.length)
-    found.push(`${list.length} ${rowsField} were sent, ${stored.length} are stored`);
-  for (const [index, row] of list.entries()) {
-    for (const [name, value] of Object.entries(row ?? {})) {
-      found.push(...difference(`${rowsField}[${index}].${name}`, value, stored[index]?.[name]));
-    }
+  const defaults = DEFAULTS[name];
+  if (!defaults) throw new Error(`the fuzzer does not know the defaults of the stream "${name}"`);
+  const { batch_id: _, [rowsField]: list, ...fields } = sent;
+  const rows: Row[] = Array.isArray(list) ? list : [];
+  const found = differences("", fields, run, defaults.run(sent, rows), OF_A_RUN);
+  if (rows.length !== stored.length || rows.length !== run["row_count"]) {
+    found.push(
+      `${rows.length} ${rowsField} were sent, ${stored.length} are stored, and row_count is ${String(run["row_count"])}`,
+    );
+  }
+  const own = ["id", tables?.runColumn ?? ""];
+  for (const [index, row] of rows.entries()) {
+    const path = `${rowsField}[${index}].`;
+    found.push(...differences(path, row, stored[index] ?? {}, defaults.row(run), own));
   }
   return found;
 }
 
-function difference(path: string, sent: unknown, stored: unknown): string[] {
-  const same =
-    // Absent and null are the same; what is absent may be computed.
-    sent === null ||
-    sent === undefined ||
+/** Goes over what was sent and over what is stored, so that nothing is left out on either side. */
+function differences(
+  path: string,
+  sent: Row,
+  stored: Row,
+  defaults: Row,
+  own: readonly string[],
+): string[] {
+  const columns = Object.keys(stored).filter((column) => !own.includes(column));
+  // JSON has no undefined.
+  const fields = Object.keys(sent).filter((field) => sent[field] !== undefined);
+  return [...new Set([...columns, ...fields])].flatMap((field) => {
+    const expected = sent[field] ?? defaults[field] ?? null;
+    if (same(field, expected, stored[field])) return [];
+    const [was, is] = [expected, stored[field]].map((value) => JSON.stringify(value));
+    return `${path}${field}: ${was} became ${is}`;
+  });
+}
+
+function same(field: string, sent: unknown, stored: unknown): boolean {
+  return (
     Object.is(sent, stored) ||
     // JSON has no -0.
     (sent === 0 && stored === 0) ||
-    (path.endsWith("_at") && Date.parse(normal(sent)) === Date.parse(String(stored))) ||
-    (path.endsWith("error_message") && wasCut(sent, stored));
-  return same ? [] : [`${path}: ${JSON.stringify(sent)} became ${JSON.stringify(stored)}`];
+    (sent !== null &&
+      field.endsWith("_at") &&
+      Date.parse(normal(sent)) === Date.parse(String(stored))) ||
+    (field === "error_message" && wasCut(sent, stored))
+  );
 }
 
 /** An offset without its colon is ISO 8601, and Date.parse does not know it. */
