@@ -41,8 +41,12 @@ while (ledgerRows(state).some((row) => row.state === "pending") && performance.n
 await last.kill();
 
 const found = violations(state, clients);
+const accepted = [...clients.posts.values()]
+  .flat()
+  .filter(({ status }) => status === 201 || status === 202).length;
+if (accepted === 0) found.unshift("no post was accepted, so that nothing was shown");
 console.log(
-  `${clients.posts.size} batches, ${clients.answered} posts answered, ${clients.unanswered} not, ${kills} kills: ${found.length === 0 ? "every promise kept" : `${found.length} violations`}`,
+  `${clients.posts.size} batches, ${clients.answered} posts answered (${accepted} with a promise), ${clients.unanswered} not, ${kills} kills: ${found.length === 0 ? "every promise kept" : `${found.length} violations`}`,
 );
 for (const line of found.slice(0, 20)) console.log(line);
 if (found.length === 0) rmSync(state, { recursive: true });
