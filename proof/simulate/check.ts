@@ -160,13 +160,18 @@ function imbalances({ database, number }: ShardHost): string[] {
 
 const WITNESSED = `
   SELECT (SELECT count(*) FROM accepted) AS accepted,
+    (SELECT count(*) FROM batches WHERE state = 'written') AS written,
+    (SELECT count(*) FROM batches WHERE state = 'dead') AS dead,
+    (SELECT count(*) FROM batches WHERE state = 'pending') AS pending,
     (SELECT count(*) FROM gone WHERE state = 'dead') AS dropped,
     (SELECT count(*) FROM gone WHERE state = 'written') AS forgotten`;
 
 /** What a shard answers of itself is what was witnessed. */
 function ownAccount({ database, sql, number }: ShardHost): string[] {
-  const { accepted, dropped, forgotten } = new Books(sql, realClock).of("batch-metrics");
-  const told = JSON.stringify({ accepted, dropped, forgotten });
+  const { accepted, written, dead, pending, dropped, forgotten } = new Books(sql, realClock).of(
+    "batch-metrics",
+  );
+  const told = JSON.stringify({ accepted, written, dead, pending, dropped, forgotten });
   const witnessed = JSON.stringify(database.all(WITNESSED)[0]);
   return told === witnessed ? [] : [`books: ${number} says ${told}, and it was ${witnessed}`];
 }

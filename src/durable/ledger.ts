@@ -200,12 +200,20 @@ export class Ledger {
     return this.#sql.transaction(() => {
       const written = this.#update(SETTLE, of("written"), now);
       this.#bodies.removeParts(written.map(({ key }) => key));
+      this.#countWritten(written);
       const killed = this.#update(KILL, [...of("dead"), ...conflicts], now);
       const failed = of("failed");
       const due = now + this.#settings.redeliverAfterMs;
       if (failed.length > 0) this.#sql.exec(FAIL, JSON.stringify(failed), due);
       return [...written, ...killed];
     });
+  }
+
+  /** A row for each stream of a settlement: counting them when the books are read would read them all. */
+  #countWritten(written: readonly Settled[]): void {
+    for (const [stream, batches] of Map.groupBy(written, ({ key }) => batchOf(key).stream)) {
+      this.#counters.add(`written/${stream}`, batches.length);
+    }
   }
 
   /**

@@ -50,12 +50,22 @@ const TABLES = `
 /** Makes the tables where they are not. Safe to repeat. */
 export function createTables(sql: LedgerSql): void {
   for (const text of TABLES.split(";")) sql.exec(text);
-  // A ledger from before there were several databases.
-  const columns = sql.exec("PRAGMA table_info(batches)").map(({ name }) => name);
-  if (!columns.includes("database")) {
-    sql.exec("ALTER TABLE batches ADD COLUMN database INTEGER NOT NULL DEFAULT 0");
-  }
+  if (sql.exec(ANY_WRITTEN).length === 0) sql.exec(COUNT_WRITTEN);
 }
+
+const ANY_WRITTEN = `
+  SELECT 1 FROM notes WHERE name > 'count/written/' AND name < 'count/written0' LIMIT 1`;
+
+/** What a ledger has written that did not count it then: nothing, but in local states of before. */
+const COUNT_WRITTEN = `
+  INSERT INTO notes (name, value)
+  SELECT 'count/written/' || stream, sum(batches) FROM (
+    SELECT substr(key, 1, instr(key, '/') - 1) AS stream, count(*) AS batches
+    FROM batches WHERE state = 'written' GROUP BY stream
+    UNION ALL
+    SELECT substr(name, length('count/forgotten/') + 1), value
+    FROM notes WHERE name > 'count/forgotten/' AND name < 'count/forgotten0')
+  GROUP BY stream`;
 
 /** The states of a batch: `pending → written`, `pending → dead → pending → …`. */
 type State = "pending" | "written" | "dead";
@@ -101,7 +111,7 @@ export const ROW = `key, state, digest, row_count, bytes, accepted_at, dated_at,
 /** The columns of `Settled`. */
 export const SETTLED = "key, state, batch_run_id, row_count, reason, written_digest";
 
-/** Why a batch is dead that the stream's tables have with other content. */
+/** Why a batch is dead that the stream's tables have with other content. Ledgers have stored it: never reword it. */
 export const CONFLICT = "conflict: this batch_id is written with different content";
 
 /** Whether a batch is dead because its `batch_id` is written with other content. */

@@ -6,9 +6,12 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
+import { Books as ShardBooks } from "../../src/durable/books.ts";
+import { realClock } from "../../src/durable/clock.ts";
 import { Counters } from "../../src/durable/counters.ts";
-import { admin, ask, ASYNC, batch, execution, post, result, rows, shardFor } from "../client.ts";
+import { Ledger } from "../../src/durable/ledger.ts";
 import { AUDIT_ROWS } from "../../src/limits.ts";
+import { admin, ask, ASYNC, batch, execution, post, result, rows, shardFor } from "../client.ts";
 import { faults } from "../faults.ts";
 import { poison, takeAway } from "../faulty-database.ts";
 import worker from "../worker.ts";
@@ -61,6 +64,22 @@ test("what the ledger has forgotten stays in its books", async ({ expect }) => {
   });
   await runDurableObjectAlarm(shardFor("run-1"));
   expect((await books())["batch-metrics"]).toMatchObject({ accepted: 1, written: 0, forgotten: 1 });
+});
+
+test("a ledger that has not counted what it wrote counts it once", async ({ expect }) => {
+  await post(batch());
+  await runInDurableObject(shardFor("run-1"), (_, { storage }) => {
+    const sql = ledgerSqlOf(storage);
+    const add = (name: string) => new Counters(sql).add(name, 3);
+    const settings = { shard: 0, redeliverAfterMs: 1_000 };
+    add("forgotten/batch-metrics");
+    add("forgotten/executions");
+    sql.exec("DELETE FROM notes WHERE name LIKE 'count/written/%'");
+    for (const _start of ["first", "second"]) new Ledger(sql, settings);
+    const account = new ShardBooks(sql, realClock);
+    expect(account.of("batch-metrics")).toMatchObject({ accepted: 4, written: 1, forgotten: 3 });
+    expect(account.of("executions")).toMatchObject({ accepted: 3, written: 0, forgotten: 3 });
+  });
 });
 
 test("the books of a stream with the longest name can be read", async ({ expect }) => {
