@@ -1,9 +1,11 @@
+import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, test, vi } from "vitest";
 import { shardOf } from "../src/durable/shards.ts";
 import { keyOf } from "../src/queue/ticket.ts";
-import { batch, post, request, result, untilStatus } from "./client.ts";
-import { poison } from "./faulty-database.ts";
+import { ASYNC, batch, post, request, result, untilStatus } from "./client.ts";
+import { faults } from "./faults.ts";
+import { poison, takeAway } from "./faulty-database.ts";
 import worker from "./worker.ts";
 
 const lines: string[] = [];
@@ -33,7 +35,7 @@ test("an upload leaves one JSON line an event, with its batch, outcome, attempt 
     { ...common, outcome: "duplicate", state: "written" },
   ]);
   expect(events()).toContainEqual(
-    expect.objectContaining({ ...common, event: "batch.written", attempt: 1 }),
+    expect.objectContaining({ ...common, event: "batches.written", batches: 1, attempt: 1 }),
   );
 });
 
@@ -47,11 +49,46 @@ test("a batch that dies is an error in the log, and a ticket that comes again wr
   await poison();
   await post(batch({ batch_id: "dies", results: [result({ recipe_name: "poison" })] }));
   const of = (name: string) => events().filter(({ event }) => event === name);
-  await expect.poll(() => of("ticket.passed-over")).not.toEqual([]);
-  expect(of("batch.written")).toHaveLength(1);
-  expect(of("ticket.passed-over")).toMatchObject([{ batch_id: "run-1", state: "written" }]);
+  await expect.poll(() => of("tickets.passed-over")).not.toEqual([]);
+  expect(of("batches.written")).toHaveLength(1);
+  expect(of("tickets.passed-over")).toMatchObject([{ batch_id: "run-1", state: "written" }]);
   expect(of("batch.dead")).toMatchObject([
     { level: "error", batch_id: "dies", reason: expect.stringContaining("poisoned"), attempt: 1 },
+  ]);
+});
+
+test("batches that fare alike share a line, so that none of a dead one is cut off", async ({
+  expect,
+}) => {
+  faults.queue = "loses";
+  await poison();
+  const ids = Array.from({ length: 200 }, (_, index) => `run-${index}`)
+    .filter((id) => shardOf(env, `batch-metrics/${id}`) === 0)
+    .slice(0, 9);
+  const [dies, ...good] = ids.toReversed();
+  const poisoned = batch({ batch_id: dies, results: [result({ recipe_name: "poison" })] });
+  for (const batch_id of good) await post(batch({ batch_id }), ASYNC);
+  await post(poisoned, ASYNC);
+  const ticket = { stream: "batch-metrics", shard: 0, bytes: 200, replays: 0 };
+  const tickets = ids.map((batch_id) => ({ ...ticket, batch_id }));
+  const message = { id: "1", attempts: 3, timestamp: new Date(), body: { tickets } };
+  const consume = () => worker.queue(createMessageBatch("millrace-batches", [message]), env);
+  const of = (name: string) => events().filter(({ event }) => event === name);
+
+  const bringBack = await takeAway();
+  await consume();
+  const common = { stream: "batch-metrics", shard: 0, attempt: 3, duration_ms: expect.any(Number) };
+  const reason = expect.stringContaining("no such table");
+  expect(of("batches.retried")).toMatchObject([{ ...common, batches: 9, reason }]);
+  await bringBack();
+  await consume();
+  expect(of("batches.written")).toMatchObject([{ ...common, batches: 8 }]);
+  expect(of("batches.written")[0]).not.toHaveProperty("batch_id");
+  expect(of("batch.dead")).toMatchObject([{ ...common, batch_id: dies }]);
+  await consume();
+  expect(of("tickets.passed-over")).toMatchObject([
+    { batches: 8, state: "written" },
+    { batch_id: dies, state: "dead" },
   ]);
 });
 

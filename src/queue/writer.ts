@@ -1,5 +1,5 @@
 import { MAX_REASON_LENGTH } from "../limits.ts";
-import { log, logError, type LogFields, reasonOf } from "../log.ts";
+import { logError, reasonOf } from "../log.ts";
 import type { OpenStream } from "../store/index.ts";
 import {
   Acknowledgements,
@@ -9,6 +9,7 @@ import {
   groupsOf,
   type QueueMessage,
 } from "./delivery.ts";
+import { logOutcomes, logPassedOver } from "./log-outcomes.ts";
 import type { Claim, LedgerPort, Report } from "./ticket.ts";
 import { failed, type PendingBatch, writeBatches } from "./write-batches.ts";
 
@@ -47,14 +48,16 @@ async function consumeGroup(group: Delivery[], work: Work): Promise<void> {
   const batches: PendingBatch[] = [];
   for (const { delivery, claim } of claimed) {
     if (claim.state === "pending") batches.push({ ...claim, batch_id: delivery.ticket.batch_id });
-    else passOver(delivery, work, claim.state);
+    else work.acknowledgements.done(delivery);
   }
+  const passed = claimed.filter(({ claim }) => claim.state !== "pending");
+  logPassedOver(passed, work.started);
   const reports = await writeAll(group[0]?.ticket.stream ?? "", batches, work);
   const byKey = new Map(reports.map((report) => [report.key, report]));
-  const settled = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
+  const shards = [...byShard(claimed.map(({ delivery }) => delivery))].map(([shard, deliveries]) =>
     settleShard(shard, deliveries, byKey, work),
   );
-  await Promise.all(settled);
+  await Promise.all(shards);
 }
 
 /** What the shards have for the deliveries. Those of a shard that does not answer come again. */
@@ -108,8 +111,8 @@ async function settleShard(
   for (const { delivery, report } of reported) {
     if (report.outcome === "failed") work.acknowledgements.again(delivery);
     else work.acknowledgements.done(delivery);
-    logOutcome(delivery, work, report);
   }
+  logOutcomes(reported, work.started);
 }
 
 /** Throws nothing: a stream that cannot be opened keeps nobody else's batches from being written. */
@@ -127,31 +130,4 @@ async function writeAll(
     logError("store.write-failed", { stream, batches: batches.length, failure: "unknown", reason });
   }
   return batches.map((batch) => failed(batch, reason));
-}
-
-/** The batch of a ticket that came again was settled, or forgotten, meanwhile. */
-function passOver(delivery: Delivery, work: Work, state: Claim["state"]): void {
-  work.acknowledgements.done(delivery);
-  log("ticket.passed-over", { ...fieldsOf(delivery, work), state });
-}
-
-const EVENTS = {
-  written: "batch.written",
-  failed: "batch.retried",
-  dead: "batch.dead",
-  conflict: "batch.conflict",
-} as const satisfies Record<Report["outcome"], string>;
-
-function logOutcome(delivery: Delivery, work: Work, report: Report): void {
-  // Both make a dead letter, which waits for an operator.
-  const died = report.outcome === "dead" || report.outcome === "conflict";
-  const write = died ? logError : log;
-  const reason = "reason" in report ? report.reason : undefined;
-  write(EVENTS[report.outcome], { ...fieldsOf(delivery, work), reason });
-}
-
-function fieldsOf(delivery: Delivery, { started }: Work): LogFields {
-  const { stream, batch_id, shard } = delivery.ticket;
-  const attempt = Math.max(...[...delivery.messages].map((message) => message.attempts));
-  return { stream, batch_id, shard, attempt, duration_ms: Date.now() - started };
 }

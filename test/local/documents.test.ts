@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { test } from "vitest";
 
-/** What an event's name looks like, `batch.written`: every such text in the source is taken for one. */
+/** What an event's name looks like, `batch.dead`: every such text in the source is taken for one. */
 const EVENT = /"([a-z0-9-]+\.[a-z0-9-]+)"/g;
 
 /** Those that are none: a column. */

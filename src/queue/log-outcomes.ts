@@ -1,0 +1,61 @@
+import { log, logError, type LogFields } from "../log.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Claim, Report } from "./ticket.ts";
+
+/*
+ * A delivery has up to 10,000 batches, and the platform cuts off what one consumer logs beyond
+ * 256 KB. So batches that fare alike share a line, which names the batch if it is about one. Only
+ * what makes a dead letter has a line of its own: it waits for an operator.
+ */
+
+interface Reported {
+  delivery: Delivery;
+  report: Report;
+}
+
+/**
+ * Logs what became of batches of one shard.
+ * @param started when their group was begun, in milliseconds since 1970.
+ */
+export function logOutcomes(reported: readonly Reported[], started: number): void {
+  const of = (outcome: Report["outcome"]) =>
+    reported.filter(({ report }) => report.outcome === outcome);
+  for (const one of of("dead")) logError("batch.dead", fieldsOf([one], started));
+  for (const one of of("conflict")) logError("batch.conflict", fieldsOf([one], started));
+  if (of("written").length > 0) log("batches.written", fieldsOf(of("written"), started));
+  for (const alike of Map.groupBy(of("failed"), ({ report }) => reasonIn(report)).values()) {
+    log("batches.retried", fieldsOf(alike, started));
+  }
+}
+
+/** Logs that the batches of tickets that came again were settled, or forgotten, meanwhile. */
+export function logPassedOver(
+  passed: readonly { delivery: Delivery; claim: Claim }[],
+  started: number,
+): void {
+  for (const [state, alike] of Map.groupBy(passed, ({ claim }) => claim.state)) {
+    log("tickets.passed-over", { ...commonOf(alike, started), state });
+  }
+}
+
+function fieldsOf(reported: readonly Reported[], started: number): LogFields {
+  const [first] = reported;
+  const shard = first?.delivery.ticket.shard;
+  return { ...commonOf(reported, started), shard, reason: first && reasonIn(first.report) };
+}
+
+function commonOf(of: readonly { delivery: Delivery }[], started: number): LogFields {
+  const [first] = of;
+  const messages = of.flatMap(({ delivery }) => [...delivery.messages]);
+  return {
+    stream: first?.delivery.ticket.stream,
+    batch_id: of.length === 1 ? first?.delivery.ticket.batch_id : undefined,
+    batches: of.length,
+    attempt: messages.reduce((most, { attempts }) => Math.max(most, attempts), 0),
+    duration_ms: Date.now() - started,
+  };
+}
+
+function reasonIn(report: Report): string | undefined {
+  return "reason" in report ? report.reason : undefined;
+}
