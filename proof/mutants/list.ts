@@ -136,8 +136,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the outbox gives up on what it could not send",
     file: "src/durable/ledger-shard.ts",
-    search: "    this.ledger.postpone(tickets.map(keyOf), due);\n",
-    replace: "    this.ledger.postpone(tickets.map(keyOf), due * 1e3);\n",
+    search: "    this.ledger.reschedule(tickets.map(keyOf), due);\n",
+    replace: "    this.ledger.reschedule(tickets.map(keyOf), due * 1e3);\n",
   },
   {
     bug: "tickets that nobody waits for gather for ever",

@@ -127,7 +127,7 @@ export class LedgerShard {
   /** Brings dead batches back. @returns how many of them were dead. */
   async replay(keys: string[]): Promise<number> {
     await this.#wakeInTime();
-    const tickets = this.ledger.revive(keys, this.#ports.clock.now());
+    const tickets = this.ledger.replay(keys, this.#ports.clock.now());
     this.#outbox.add(tickets);
     return tickets.length;
   }
@@ -215,7 +215,7 @@ export class LedgerShard {
   /** Should this fail, they are due as before: the tickets go out later, but they do. */
   async #dueAgain(tickets: readonly Ticket[], due: number): Promise<void> {
     try {
-      this.ledger.postpone(tickets.map(keyOf), due);
+      this.ledger.reschedule(tickets.map(keyOf), due);
       await this.#wakeBy(due);
     } catch (error) {
       logError("ledger.alarm-failed", { shard: this.#shard, reason: reasonOf(error) });

@@ -30,9 +30,9 @@ import {
   INSERT,
   KILL,
   NEXT_DUE,
-  POSTPONE,
+  RESCHEDULE,
   REDELIVER,
-  REVIVE,
+  REPLAY,
   SETTLE,
 } from "./statements.ts";
 
@@ -127,7 +127,7 @@ export class Ledger {
     }
     if (isConflict(known)) return { receipt: { outcome: "conflict" } };
     if (known.state === "dead") {
-      const [ticket] = this.revive([key], now);
+      const [ticket] = this.replay([key], now);
       const standing = { ...standingOf(known), state: "pending" as const, reason: null };
       return { receipt: { outcome: "duplicate", ...standing }, ...(ticket && { ticket }) };
     }
@@ -225,10 +225,10 @@ export class Ledger {
   }
 
   /** Brings dead batches back: pending again, under their own `batch_id`. @returns their tickets. */
-  revive(keys: readonly string[], now: number): Ticket[] {
+  replay(keys: readonly string[], now: number): Ticket[] {
     const after = this.#settings.redeliverAfterMs;
-    const revived = this.#sql.exec(REVIVE, JSON.stringify(keys), now, after);
-    return revived.map((row) => this.#ticketOf(batchRowOf(row)));
+    const replayed = this.#sql.exec(REPLAY, JSON.stringify(keys), now, after);
+    return replayed.map((row) => this.#ticketOf(batchRowOf(row)));
   }
 
   /** Forgets a dead batch and its body. @returns whether there was one. */
@@ -249,9 +249,9 @@ export class Ledger {
     return due.map((row) => this.#ticketOf(batchRowOf(row)));
   }
 
-  /** Makes pending batches due at a moment, because their tickets could not be sent. */
-  postpone(keys: readonly string[], due_at: number): void {
-    this.#sql.exec(POSTPONE, JSON.stringify(keys), due_at);
+  /** Makes pending batches due at a moment, mostly sooner: their tickets could not be sent. */
+  reschedule(keys: readonly string[], due_at: number): void {
+    this.#sql.exec(RESCHEDULE, JSON.stringify(keys), due_at);
   }
 
   /** When the next ticket is to be sent again, or null where nothing is pending. */

@@ -50,7 +50,7 @@ export const BURY = `
   WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
   RETURNING ${SETTLED}`;
 
-export const REVIVE = `
+export const REPLAY = `
   UPDATE batches SET state = 'pending', settled_at = NULL, due_at = ?2 + ?3, attempts = 0,
     reason = NULL, replays = replays + 1, replayed_at = ?2
   WHERE state = 'dead' AND key IN (SELECT value FROM json_each(?1))
@@ -62,7 +62,7 @@ export const REDELIVER = `
     AND key IN (SELECT key FROM batches WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at LIMIT ?3)
   RETURNING ${ROW}`;
 
-export const POSTPONE = `
+export const RESCHEDULE = `
   UPDATE batches SET due_at = ?2
   WHERE state = 'pending' AND key IN (SELECT value FROM json_each(?1))`;
 

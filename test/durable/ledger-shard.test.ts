@@ -146,10 +146,10 @@ test("tickets beyond what the outbox holds are due again in a minute, and the ot
     clock.pass(INTAKE_MS);
     await Promise.all(stored);
     const due = clock.now() + RESEND_LONGEST_MS;
-    const postponed = ledgerSqlOf(storage).exec("SELECT key FROM batches WHERE due_at = ?", due);
-    expect(postponed).toHaveLength(401);
+    const rescheduled = ledgerSqlOf(storage).exec("SELECT key FROM batches WHERE due_at = ?", due);
+    expect(rescheduled).toHaveLength(401);
     await expect.poll(() => sent.flat()).toHaveLength(OUTBOX_TICKETS);
-    const kept = postponed.map(({ key }) => batchOf(String(key)).batch_id);
+    const kept = rescheduled.map(({ key }) => batchOf(String(key)).batch_id);
     expect([...sent.flat(), ...kept].toSorted()).toEqual(ids.toSorted());
   });
 });
