@@ -23,7 +23,7 @@ function serviceWith(bindings: Record<string, string>, d1Databases?: Record<stri
     main: "./test/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
-      // Two attempts and then the dead letters: production's eight take minutes.
+      // Two attempts and then the dead letters: production's take hours.
       queueConsumers: {
         "millrace-batches": {
           maxBatchSize: 100,

@@ -5,7 +5,7 @@
 export function chunksOf<Item>(
   items: readonly Item[],
   sizeOf: (item: Item) => number,
-  most: number,
+  max: number,
 ): Item[][] {
   const chunks: Item[][] = [];
   let room = 0;
@@ -15,7 +15,7 @@ export function chunksOf<Item>(
     if (chunk && size <= room) chunk.push(item);
     else {
       chunks.push([item]);
-      room = most;
+      room = max;
     }
     room -= size;
   }
@@ -25,12 +25,12 @@ export function chunksOf<Item>(
 const encoder = new TextEncoder();
 
 /** The elements, JSON texts, as JSON arrays of at most so many bytes of UTF-8 each. */
-export function jsonArraysOf(elements: readonly string[], mostBytes: number): string[] {
+export function jsonArraysOf(elements: readonly string[], maxBytes: number): string[] {
   const characters = elements.reduce((sum, element) => sum + element.length + 1, 0);
   // A character is at most three bytes: what fits in any case is not encoded to be measured.
-  if (elements.length > 0 && characters * 3 <= mostBytes) return [`[${elements.join(",")}]`];
+  if (elements.length > 0 && characters * 3 <= maxBytes) return [`[${elements.join(",")}]`];
   // Two brackets, and a comma less than elements.
-  const chunks = chunksOf(elements, sizeWithComma, mostBytes - 1);
+  const chunks = chunksOf(elements, sizeWithComma, maxBytes - 1);
   return chunks.map((chunk) => `[${chunk.join(",")}]`);
 }
 

@@ -4,23 +4,23 @@ import {
   MAX_SHARDS,
   MAX_UPLOAD_BYTES,
   MAX_WAIT_SECONDS,
-  MOST_UPLOADS_IN_MEMORY_BYTES,
+  MAX_UPLOADS_IN_MEMORY_BYTES,
   UPLOADS_IN_MEMORY_BYTES,
 } from "./limits.ts";
 import { logError } from "./log.ts";
 import { type Problem, unavailable } from "./problem.ts";
 
 /** A whole number, or the fallback if the variable is not set. One that `[vars]` has without quotes comes as a number. */
-function whole(least: number, most: number, fallback: number) {
-  const message = `must be a whole number from ${least} to ${most}`;
+function whole(min: number, max: number, fallback: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
   return v.optional(
     v.pipe(
       v.union([v.string(), v.number()], message),
       v.transform(String),
       v.regex(/^\d{1,15}$/, message),
       v.transform(Number),
-      v.minValue(least, message),
-      v.maxValue(most, message),
+      v.minValue(min, message),
+      v.maxValue(max, message),
     ),
     String(fallback),
   );
@@ -48,7 +48,7 @@ const Config = v.object({
   /** Bytes of an upload, after decompression. */
   MAX_UPLOAD_BYTES: whole(1_000, MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES),
   /** Bytes of uploads that one isolate works on at once; above that it sheds load. */
-  UPLOADS_IN_MEMORY_BYTES: whole(1_000_000, MOST_UPLOADS_IN_MEMORY_BYTES, UPLOADS_IN_MEMORY_BYTES),
+  UPLOADS_IN_MEMORY_BYTES: whole(1_000_000, MAX_UPLOADS_IN_MEMORY_BYTES, UPLOADS_IN_MEMORY_BYTES),
   /** Days for which the ledger remembers a written batch. D1 recognises it after that. */
   LEDGER_RETENTION_DAYS: whole(1, 3_650, 30),
   /** The value of `Access-Control-Allow-Origin`. */

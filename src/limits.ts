@@ -5,7 +5,7 @@ export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 
 /** Bytes of uploads that one isolate works on at once, by default and at most: each is in its 128 MB up to three times, as text, as rows and on its way to the ledger, and the service needs some itself. */
 export const UPLOADS_IN_MEMORY_BYTES = 24 * 1024 * 1024;
-export const MOST_UPLOADS_IN_MEMORY_BYTES = 32 * 1024 * 1024;
+export const MAX_UPLOADS_IN_MEMORY_BYTES = 32 * 1024 * 1024;
 
 /** For so long an upload is held at the most: half a minute to read it, and two calls of the ledger that wait. */
 export const LONGEST_UPLOAD_MS = 80_000;

@@ -8,6 +8,6 @@ test.for([
   ["one byte too many", ['"a"', '"b"'], 8, ['["a"]', '["b"]']],
   ["characters of three bytes that fit", ['"漢"', '"字"'], 13, ['["漢","字"]']],
   ["characters that would fit, whose bytes do not", ['"漢"', '"字"'], 12, ['["漢"]', '["字"]']],
-] as const)("JSON arrays of %s", ([, elements, mostBytes, arrays], { expect }) => {
-  expect(jsonArraysOf(elements, mostBytes)).toEqual(arrays);
+] as const)("JSON arrays of %s", ([, elements, maxBytes, arrays], { expect }) => {
+  expect(jsonArraysOf(elements, maxBytes)).toEqual(arrays);
 });

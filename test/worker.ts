@@ -20,7 +20,7 @@ export const deployments = defineStream({
   run: v.strictObject({ service: Name }),
   rowsField: "steps",
   row: v.strictObject({ step: Name }),
-  leastRows: 1,
+  minRows: 1,
   retentionDays: 7,
   tables: {
     run: "deployments",
@@ -41,7 +41,7 @@ export const notices = defineStream({
   run: v.strictObject({}),
   rowsField: "lines",
   row: v.strictObject({ line: Name }),
-  leastRows: 0,
+  minRows: 0,
   retentionDays: 1,
   init: () => ({
     async write(batch) {

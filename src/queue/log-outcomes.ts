@@ -51,7 +51,7 @@ function commonOf(of: readonly { delivery: Delivery }[], started: number): LogFi
     stream: first?.delivery.ticket.stream,
     batch_id: of.length === 1 ? first?.delivery.ticket.batch_id : undefined,
     batches: of.length,
-    attempt: messages.reduce((most, { attempts }) => Math.max(most, attempts), 0),
+    attempt: messages.reduce((max, { attempts }) => Math.max(max, attempts), 0),
     duration_ms: Date.now() - started,
   };
 }

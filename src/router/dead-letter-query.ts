@@ -12,13 +12,13 @@ const filterFields = {
   before: v.optional(Instant),
 };
 
-function limitField(most: number, fallback: number) {
-  const message = `must be a whole number from 1 to ${most}`;
+function limitField(max: number, fallback: number) {
+  const message = `must be a whole number from 1 to ${max}`;
   const number = v.pipe(
     v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number))], message),
     v.integer(message),
     v.minValue(1, message),
-    v.maxValue(most, message),
+    v.maxValue(max, message),
   );
   return v.optional(number, fallback);
 }

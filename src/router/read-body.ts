@@ -5,7 +5,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /**
  * The text of a body of JSON, read and decompressed no further than the limit.
- * @param mostBytes after decompression; a gzip bomb stops there.
+ * @param maxBytes after decompression; a gzip bomb stops there.
  * @param onBytes is told how many bytes of a compressed body, or of one without a declared length,
  *   are there by now. Where it throws, the rest is not read.
  * @throws Problem `unsupported-media-type`, `too-large`, or `invalid-request` where the body
@@ -13,16 +13,16 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
  */
 export async function readBody(
   request: Request,
-  mostBytes: number,
+  maxBytes: number,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<string> {
   checkContentType(request.headers.get("Content-Type"));
   const gzipped = isGzip(request.headers.get("Content-Encoding"));
   const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
-  if (length > mostBytes) throw tooLarge(mostBytes);
+  if (length > maxBytes) throw tooLarge(maxBytes);
 
   const check = (read: number) => {
-    if (read > mostBytes) throw tooLarge(mostBytes);
+    if (read > maxBytes) throw tooLarge(maxBytes);
     onBytes(read);
   };
   const bytes = gzipped
@@ -112,9 +112,9 @@ function unreadable(error: unknown, gzipped: boolean): Problem {
   return new Problem("invalid-request", `${what}: ${why}`);
 }
 
-function tooLarge(mostBytes: number): Problem {
+function tooLarge(maxBytes: number): Problem {
   return new Problem(
     "too-large",
-    `The body has more than ${mostBytes} bytes after decompression. Send less at once.`,
+    `The body has more than ${maxBytes} bytes after decompression. Send less at once.`,
   );
 }

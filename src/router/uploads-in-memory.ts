@@ -13,7 +13,7 @@ const holds = new Set<Hold>();
 let heldBytes = 0;
 
 /** What an upload counts for at the least, and what one whose length is not declared counts for at first. */
-const LEAST_BYTES = 4 * 1024;
+const MIN_BYTES = 4 * 1024;
 const UNKNOWN_BYTES = 64 * 1024;
 /** What gzip makes of JSON, about. */
 const GZIP_RATIO = 8;
@@ -31,31 +31,31 @@ export type Grow = (bytes: number) => void;
  *
  * The work goes on when the client goes away: a request that ends with it would never come to
  * let go of its bytes.
- * @param mostBytes of all uploads at once; a single one is always let in.
+ * @param maxBytes of all uploads at once; a single one is always let in.
  * @throws Problem `unavailable` with `Retry-After`; else whatever the work throws.
  */
 export function holdUpload<Result>(
   request: Request,
-  mostBytes: number,
+  maxBytes: number,
   work: (grow: Grow) => Promise<Result>,
 ): Promise<Result> {
-  const working = holdWhile(expectedBytes(request), mostBytes, work);
+  const working = holdWhile(expectedBytes(request), maxBytes, work);
   waitUntil(working.catch(() => {}));
   return working;
 }
 
 async function holdWhile<Result>(
   expected: number,
-  mostBytes: number,
+  maxBytes: number,
   work: (grow: Grow) => Promise<Result>,
 ): Promise<Result> {
   const hold: Hold = { bytes: 0, began: Date.now() };
   const grow = (bytes: number) => {
     const more = bytes - hold.bytes;
     if (more <= 0) return;
-    if (heldBytes + more > mostBytes) letGoOfTheLost();
+    if (heldBytes + more > maxBytes) letGoOfTheLost();
     const others = heldBytes > hold.bytes;
-    if (!holds.has(hold) || (others && heldBytes + more > mostBytes)) {
+    if (!holds.has(hold) || (others && heldBytes + more > maxBytes)) {
       throw unavailable("Too many uploads at once. Post it again later.", 2);
     }
     heldBytes += more;
@@ -88,6 +88,6 @@ function expectedBytes({ headers }: Request): number {
   const gzipped = /gzip/i.test(headers.get("Content-Encoding") ?? "");
   const plain = gzipped ? length * GZIP_RATIO : length;
   // What is longer is refused when it is read.
-  const most = Math.min(MAX_UPLOAD_BYTES, Number.isFinite(plain) ? plain : UNKNOWN_BYTES);
-  return Math.max(LEAST_BYTES, most);
+  const bytes = Math.min(MAX_UPLOAD_BYTES, Number.isFinite(plain) ? plain : UNKNOWN_BYTES);
+  return Math.max(MIN_BYTES, bytes);
 }

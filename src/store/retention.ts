@@ -98,14 +98,14 @@ async function deleteInChunks(
   table: string,
   select: string,
   cutoff: string,
-  mostStatements: number,
+  maxStatements: number,
 ) {
   let deleted = 0;
-  for (let statements = 1; statements <= mostStatements; statements++) {
+  for (let statements = 1; statements <= maxStatements; statements++) {
     const text = `DELETE FROM ${table} WHERE id IN (${select})`;
     const { changes } = await sql.run(text, cutoff, RETENTION_ROWS);
     deleted += changes;
     if (changes < RETENTION_ROWS) return { deleted, statements, more: false };
   }
-  return { deleted, statements: mostStatements, more: true };
+  return { deleted, statements: maxStatements, more: true };
 }

@@ -36,7 +36,7 @@ export const batchMetrics = defineStream({
   run: Run,
   rowsField: "results",
   row: Result,
-  leastRows: 0,
+  minRows: 0,
   complete,
   retentionDays: 365,
   tables: {

@@ -30,7 +30,7 @@ export const executions = defineStream({
   run: v.strictObject({}),
   rowsField: "records",
   row: Execution,
-  leastRows: 1,
+  minRows: 1,
   retentionDays: 90,
   tables: {
     run: "execution_uploads",

@@ -52,7 +52,7 @@ function headOf(stream: Stream): Fields {
     const field = stream.rowsField;
     const rows = v.pipe(
       v.array(v.unknown(), `must be an array`),
-      v.minLength(stream.leastRows, `must have at least ${stream.leastRows} entries`),
+      v.minLength(stream.minRows, `must have at least ${stream.minRows} entries`),
       v.check(
         (array) => array.length <= MAX_ROWS,
         (issue) =>

@@ -61,7 +61,7 @@ export interface Stream {
    */
   readonly row: Fields;
   /** The fewest rows a batch may have. */
-  readonly leastRows: number;
+  readonly minRows: number;
   /**
    * Fills in what can be computed. It depends on nothing but its arguments: the same upload
    * must come out the same tomorrow, or posting it again would be a conflict.

@@ -16,7 +16,7 @@ export function uploadSchemaOf(stream: Stream): v.GenericSchema {
 }
 
 function schemaOf(stream: Stream): v.GenericSchema {
-  const rows = v.pipe(v.array(stream.row), v.minLength(stream.leastRows), v.maxLength(MAX_ROWS));
+  const rows = v.pipe(v.array(stream.row), v.minLength(stream.minRows), v.maxLength(MAX_ROWS));
   return v.pipe(
     v.strictObject({ batch_id: BatchId, ...stream.run.entries, [stream.rowsField]: rows }),
     v.description(stream.description),
