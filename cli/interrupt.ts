@@ -1,8 +1,9 @@
 import { constants } from "node:os";
+import { Failure } from "./failure.ts";
 
 /** The user's, or the CI system's, wish to stop. */
 export interface Interrupt {
-  /** Aborts on the first SIGINT or SIGTERM. */
+  /** Aborts on the first SIGINT or SIGTERM, with a failure that has the exit code. */
   signal: AbortSignal;
   /** What a process ends with that a signal ended (130 or 143), or undefined. */
   exitCode(): number | undefined;
@@ -16,7 +17,7 @@ export function onInterrupt(): Interrupt {
     process.on(name, () => {
       if (code !== undefined) process.exit(code);
       code = 128 + constants.signals[name];
-      controller.abort(new Error(`interrupted by ${name}`));
+      controller.abort(new Failure(`interrupted by ${name}`, code));
     });
   }
   return { signal: controller.signal, exitCode: () => code };

@@ -63,7 +63,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** "1 upload", "2 uploads". */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+/** "1 upload", "2 uploads"; or as the plural is given. */
+export function counted(count: number, thing: string, things = `${thing}s`): string {
+  return `${count} ${count === 1 ? thing : things}`;
 }

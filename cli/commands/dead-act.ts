@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { confirmed } from "../dead/confirm.ts";
 import { DeadLetters, type Filter } from "../dead/letters.ts";
 import { acting, filterOf, requireSelection } from "../dead/selection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { Failure } from "../failure.ts";
+import { reasonOf } from "../failure.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { counted, Output } from "../output.ts";
+import { rest } from "../rest.ts";
 import { connectionOf, parseOptions, Positive } from "../settings.ts";
 
 const Options = v.object({ ...acting, rate: v.optional(Positive, "20") });
@@ -18,6 +18,17 @@ type Act = "replay" | "drop";
 interface Chosen {
   stream: string;
   batch_id: string;
+}
+
+/** What was done, as `--json` prints it. */
+interface Report {
+  action: Act;
+  planned: number;
+  done: number;
+  gone: number;
+  missing: string[];
+  /** Why it ended before all was done. */
+  error?: string;
 }
 
 /** `millrace dead replay`: brings dead batches back, under their own names. */
@@ -47,30 +58,46 @@ async function act(verb: Act, ids: string[], given: unknown): Promise<number> {
   const plan = `${verb} ${counted(chosen.length, "dead letter")}`;
   output.note(`Plan: ${plan}${streamsOf(chosen)}.`);
 
-  const report = { action: verb, planned: chosen.length, done: 0, gone: 0, missing };
+  const report: Report = { action: verb, planned: chosen.length, done: 0, gone: 0, missing };
   if (chosen.length > 0 && !options.yes && !(await confirmed("Go on?", interrupt.signal))) {
     output.result(report, [`Nothing was done. To ${plan}, give --yes.`]);
     return interrupt.exitCode() ?? EXIT.wrongInput;
   }
   const progress = output.progress("dead letters", chosen.length);
-  for (const { stream, batch_id } of chosen) {
-    if (interrupt.signal.aborted) break;
-    const began = Date.now();
-    const there = await once(letters, verb, stream, batch_id, interrupt.signal);
-    if (there === undefined) break;
-    if (there) report.done += 1;
-    else report.gone += 1;
+  for (const each of chosen) {
+    if (!(await actOn(each, letters, report, options.rate, interrupt.signal))) break;
     progress.step();
-    const rest = 1000 / options.rate - (Date.now() - began);
-    if (rest > 0) await sleep(rest, undefined, { signal: interrupt.signal }).catch(() => {});
   }
   progress.stop();
+  if (report.error) output.error(report.error);
   const left = chosen.length - report.done - report.gone;
   const gone = report.gone > 0 ? `, ${report.gone} were gone already` : "";
   const past = verb === "replay" ? "replayed" : "dropped";
-  const rest = left > 0 ? `, ${left} left as they were` : "";
-  output.result({ ...report, left }, [`${report.done} ${past}${gone}${rest}`]);
+  const unchanged = left > 0 ? `, ${left} left as they were` : "";
+  output.result({ ...report, left }, [`${report.done} ${past}${gone}${unchanged}`]);
   return interrupt.exitCode() ?? (missing.length > 0 || left > 0 ? EXIT.failed : EXIT.done);
+}
+
+/** Acts on one and notes how it went. Returns whether to go on with the next. */
+async function actOn(
+  { stream, batch_id }: Chosen,
+  letters: DeadLetters,
+  report: Report,
+  rate: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const began = Date.now();
+  try {
+    signal.throwIfAborted();
+    if (await letters[report.action](stream, batch_id)) report.done += 1;
+    else report.gone += 1;
+    await rest(1000 / rate - (Date.now() - began), signal);
+    return true;
+  } catch (error) {
+    // What was done before is told all the same. A user who stopped it knows why.
+    if (!signal.aborted) report.error = `${stream} ${batch_id}: ${reasonOf(error)}`;
+    return false;
+  }
 }
 
 /** Chosen before anything happens: what dies again while it is replayed is not replayed twice. */
@@ -88,23 +115,6 @@ async function chooseNamed(letters: DeadLetters, ids: string[], stream: string):
     if (await letters.find(stream, batch_id)) chosen.push({ stream, batch_id });
   }
   return chosen;
-}
-
-/** Whether the batch was there; undefined where the user stopped it, and the answer is not known. */
-async function once(
-  letters: DeadLetters,
-  verb: Act,
-  stream: string,
-  batch_id: string,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  try {
-    return await letters[verb](stream, batch_id);
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    const words = error instanceof Error ? error.message : String(error);
-    throw new Failure(`${stream} ${batch_id}: ${words}`, EXIT.failed);
-  }
 }
 
 function streamsOf(chosen: readonly Chosen[]): string {

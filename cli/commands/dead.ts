@@ -32,7 +32,7 @@ export async function deadList(given: unknown): Promise<number> {
     letter.reason ?? "",
   ]);
   const lines = listed.length > 0 ? table([heading, ...rows]) : [];
-  const count = counted(total, "dead batch").replace("batchs", "batches");
+  const count = counted(total, "dead batch", "dead batches");
   const more = total > listed.length ? [`${count}; ${listed.length} shown`] : [count];
   new Output(options.json).result({ dead_letters: listed, total }, [...lines, ...more]);
   return EXIT.done;

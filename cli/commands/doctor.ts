@@ -1,5 +1,7 @@
 import * as v from "valibot";
-import { call, type Connection, VERSION } from "../delivery/connection.ts";
+import { answerOf, refusalOf } from "../delivery/answer.ts";
+import { isPassing } from "../delivery/backoff.ts";
+import { call, type Connection, type Reply, VERSION } from "../delivery/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { reasonOf } from "../failure.ts";
 import { ATTEMPT_TIMEOUT_MS, CLOCK_TOLERANCE_MS } from "../limits.ts";
@@ -8,7 +10,11 @@ import { findService, parseOptions, remote, spoolPathOf } from "../settings.ts";
 import { Spool } from "../spool/spool.ts";
 
 const Options = v.object(remote);
-const Health = v.object({ status: v.literal("ok"), version: v.string(), time: v.string() });
+const Health = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ status: v.literal("ok"), version: v.string(), time: v.string() }),
+);
 
 /** What was looked at, and how it is. `fault` makes the command fail, `note` does not. */
 interface Finding {
@@ -34,10 +40,11 @@ export async function doctor(given: unknown): Promise<number> {
 async function checkService(connection: Connection): Promise<Finding[]> {
   const began = Date.now();
   try {
-    const response = await ask(connection, "/healthz");
-    const health = v.safeParse(Health, await response.json().catch(() => null));
+    const { response, text } = await ask(connection, "/healthz");
+    const health = v.safeParse(Health, text);
     if (!health.success) {
-      return [fault("address", `${connection.url} answers ${response.status}, but is no Millrace`)];
+      const stranger = isPassing(response.status) ? "" : ", but is no Millrace";
+      return [fault("address", `${connection.url} answers ${response.status}${stranger}`)];
     }
     const took = Date.now() - began;
     const { version, time } = health.output;
@@ -63,18 +70,22 @@ function checkClock(ahead_ms: number): Finding {
 async function checkToken(connection: Connection): Promise<Finding[]> {
   if (!connection.token) return [fault("token", "none is configured: set MILLRACE_TOKEN")];
   try {
-    const [reading, posting, operating] = await Promise.all([
+    const replies = await Promise.all([
       // Only this one opens to `read` alone.
       ask(connection, "/ledger"),
       // An empty batch is refused as invalid, if the token may post at all.
       ask(connection, "/batch-metrics", "{}"),
       ask(connection, "/dead-letters?limit=1"),
     ]);
-    if (reading.status === 401) return [fault("token", "the service does not know it")];
+    // A busy or failing service says nothing about the token.
+    const untold = replies.find(({ response }) => isPassing(response.status));
+    if (untold) throw new Error(refusalOf(untold.response, answerOf(untold.text)));
+    const [reading, posting, operating] = replies.map(({ response }) => response);
+    if (reading?.status === 401) return [fault("token", "the service does not know it")];
     const scopes = [
-      ...(posting.status === 400 ? ["ingest"] : []),
-      ...(reading.ok ? ["read"] : []),
-      ...(operating.ok ? ["admin"] : []),
+      ...(posting?.status === 400 ? ["ingest"] : []),
+      ...(reading?.ok ? ["read"] : []),
+      ...(operating?.ok ? ["admin"] : []),
     ];
     const detail = `it may ${scopes.join(", ") || "do nothing"}`;
     const uploads = scopes.includes("ingest");
@@ -99,7 +110,7 @@ function checkSpool(options: v.InferOutput<typeof Options>): Finding {
   }
 }
 
-function ask(connection: Connection, path: string, body?: string): Promise<Response> {
+function ask(connection: Connection, path: string, body?: string): Promise<Reply> {
   return call(connection, path, {
     signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS / 4),
     ...(body !== undefined && {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { readAnswer, refusalOf } from "../delivery/answer.ts";
+import { answerOf, refusalOf, strangeAnswer } from "../delivery/answer.ts";
 import { call } from "../delivery/connection.ts";
 import { streamOf } from "../delivery/prepare.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -17,20 +17,18 @@ export async function status(batch_id: string, given: unknown): Promise<number> 
   const { path } = streamOf(options.stream);
   const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
   const where = `${path}/${encodeURIComponent(batch_id)}`;
-  const response = await call(connection, where, { signal }).catch((error: unknown) => {
+  const { response, text } = await call(connection, where, { signal }).catch((error: unknown) => {
     throw new Failure(`${connection.url} does not answer: ${reasonOf(error)}`, EXIT.failed);
   });
-  const whole: unknown = await response
-    .clone()
-    .json()
-    .catch(() => null);
-  const answer = await readAnswer(response);
+  const answer = answerOf(text);
+  const told = answer.status ?? answer.title ?? answer.detail;
+  if (told === undefined) throw new Failure(strangeAnswer(response), EXIT.failed);
   if (!response.ok) throw new Failure(refusalOf(response, answer), EXIT.failed);
 
   const reason = answer.reason ?? answer.last_error;
   const run = answer.batch_run_id ? ` as run ${answer.batch_run_id}` : "";
   const line = `${batch_id} is ${answer.status}${run}${reason ? `: ${reason}` : ""}`;
-  new Output(options.json).result(whole, [line]);
+  new Output(options.json).result(JSON.parse(text), [line]);
   if (answer.status === "written") return EXIT.done;
   return answer.status === "pending" ? EXIT.pending : EXIT.failed;
 }

@@ -1,10 +1,11 @@
 import * as v from "valibot";
-import { readAnswer, refusalOf } from "../delivery/answer.ts";
+import { MAX_PAGE } from "../../src/limits.ts";
+import { answerOf, refusalOf, strangeAnswer } from "../delivery/answer.ts";
 import { isPassing, retryAfterOf, delayAfter } from "../delivery/backoff.ts";
-import { call, type Connection } from "../delivery/connection.ts";
-import { setTimeout as sleep } from "node:timers/promises";
+import { call, type Connection, type Reply } from "../delivery/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Failure, reasonOf } from "../failure.ts";
+import { rest } from "../rest.ts";
 
 /** Which dead letters. */
 export interface Filter {
@@ -28,14 +29,17 @@ export const Letter = v.object({
 });
 export type Letter = v.InferOutput<typeof Letter>;
 
+const LetterWithBatch = v.object({ ...Letter.entries, batch: v.unknown() });
+
 const Page = v.object({
   dead_letters: v.array(Letter),
   total: v.number(),
   next_cursor: v.nullable(v.string()),
 });
 
-const PAGE = 500;
 const ATTEMPTS = 5;
+/** What is asked for is not among the dead letters. */
+const MISSING = 404;
 
 /** The service's dead letters. Every call is safe to repeat, and repeated where that may help. */
 export class DeadLetters {
@@ -49,64 +53,82 @@ export class DeadLetters {
   }
 
   /** One page, newest first, and the count of all. */
-  async page(filter: Filter, limit = PAGE, cursor?: string): Promise<v.InferOutput<typeof Page>> {
+  async page(
+    filter: Filter,
+    limit = MAX_PAGE,
+    cursor?: string,
+  ): Promise<v.InferOutput<typeof Page>> {
     const query = new URLSearchParams({
       ...filter,
       limit: String(limit),
       ...(cursor && { cursor }),
     });
-    const response = await this.#ask("GET", `/dead-letters?${query.toString()}`);
-    return v.parse(Page, await response.json());
+    return this.#read(await this.#ask("GET", `/dead-letters?${query.toString()}`), Page);
   }
 
   /** All of them. */
   async *all(filter: Filter): AsyncGenerator<Letter> {
     let cursor: string | undefined;
     do {
-      const page = await this.page(filter, PAGE, cursor);
+      const page = await this.page(filter, MAX_PAGE, cursor);
       yield* page.dead_letters;
       cursor = page.next_cursor ?? undefined;
     } while (cursor);
   }
 
   /** One, with its batch; undefined where there is none. */
-  async find(stream: string, batch_id: string): Promise<(Letter & { batch: unknown }) | undefined> {
-    const response = await this.#ask("GET", pathOf(stream, batch_id), undefined, true);
-    if (response.status === 404) return undefined;
-    return v.parse(v.object({ ...Letter.entries, batch: v.unknown() }), await response.json());
+  async find(
+    stream: string,
+    batch_id: string,
+  ): Promise<v.InferOutput<typeof LetterWithBatch> | undefined> {
+    const told = await this.#ask("GET", pathOf(stream, batch_id), MISSING);
+    return told.response.ok ? this.#read(told, LetterWithBatch) : undefined;
   }
 
   /** Brings one back. Returns whether it was there. */
   async replay(stream: string, batch_id: string): Promise<boolean> {
-    return (await this.#ask("POST", `${pathOf(stream, batch_id)}/replay`, undefined, true)).ok;
+    return this.#do("POST", `${pathOf(stream, batch_id)}/replay`);
   }
 
   /** Deletes one for good. Returns whether it was there. */
   async drop(stream: string, batch_id: string): Promise<boolean> {
-    return (await this.#ask("DELETE", pathOf(stream, batch_id), undefined, true)).ok;
+    return this.#do("DELETE", pathOf(stream, batch_id));
   }
 
-  async #ask(method: string, path: string, body?: string, mayMiss = false): Promise<Response> {
+  async #do(method: string, path: string): Promise<boolean> {
+    return (await this.#ask(method, path, MISSING)).response.ok;
+  }
+
+  #read<Schema extends v.GenericSchema>(
+    { response, text }: Reply,
+    schema: Schema,
+  ): v.InferOutput<Schema> {
+    const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+    if (result.success) return result.output;
+    throw new Failure(strangeAnswer(response), EXIT.failed);
+  }
+
+  /** @param expected a status that is an answer, though not a good one. */
+  async #ask(method: string, path: string, expected?: number): Promise<Reply> {
     for (let attempt = 1; ; attempt++) {
-      const response = await call(this.#connection, path, {
-        method,
-        signal: this.#signal,
-        ...(body !== undefined && { body, headers: { "Content-Type": "application/json" } }),
-      }).catch((error: unknown) => error);
+      const told = await call(this.#connection, path, { method, signal: this.#signal }).catch(
+        (error: unknown) => reasonOf(error),
+      );
       this.#signal.throwIfAborted();
-      if (response instanceof Response) {
-        if (response.ok || (mayMiss && response.status === 404)) return response;
-        if (!isPassing(response.status) || attempt === ATTEMPTS) {
-          throw new Failure(refusalOf(response, await readAnswer(response)), EXIT.failed);
-        }
-        const pause = retryAfterOf(response.headers.get("Retry-After"));
-        await sleep(delayAfter(attempt, pause), undefined, { signal: this.#signal });
-      } else if (attempt === ATTEMPTS) {
-        const reason = `${this.#connection.url} does not answer: ${reasonOf(response)}`;
-        throw new Failure(reason, EXIT.failed);
-      } else {
-        await sleep(delayAfter(attempt, 0), undefined, { signal: this.#signal });
+      const last = attempt === ATTEMPTS;
+      if (typeof told === "string") {
+        const reason = `${this.#connection.url} does not answer: ${told}`;
+        if (last) throw new Failure(reason, EXIT.failed);
+        await rest(delayAfter(attempt, 0), this.#signal);
+        continue;
       }
+      const { response, text } = told;
+      if (response.ok || response.status === expected) return told;
+      if (last || !isPassing(response.status)) {
+        throw new Failure(refusalOf(response, answerOf(text)), EXIT.failed);
+      }
+      const pause = retryAfterOf(response.headers.get("Retry-After"));
+      await rest(delayAfter(attempt, pause), this.#signal);
     }
   }
 }

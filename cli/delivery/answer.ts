@@ -12,9 +12,8 @@ export const Answer = v.object({
 });
 export type Answer = v.InferOutput<typeof Answer>;
 
-/** The body of an answer; empty where it is not the JSON of this service, but of a proxy before it. */
-export async function readAnswer(response: Response): Promise<Answer> {
-  const text = await response.text();
+/** What an answer says; nothing where it is not the JSON of this service, but of a proxy before it. */
+export function answerOf(text: string): Answer {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), Answer), text);
   return result.success ? result.output : {};
 }

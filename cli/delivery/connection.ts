@@ -18,29 +18,38 @@ export type Service =
   | { connection: Connection; reason?: never }
   | { connection?: never; reason: string };
 
+/** An answer, and all of its text. */
+export interface Reply {
+  response: Response;
+  text: string;
+}
+
 /**
- * One HTTP request to the service. The answer may have any status; no answer throws, with a
- * text that has no secret in it.
+ * One HTTP request to the service. The answer may have any status; no answer throws, and so does
+ * one that breaks off, with a text that has no secret in it.
  */
 export async function call(
   { url, token }: Connection,
   path: string,
   init: RequestInit & { headers?: Record<string, string> } = {},
-): Promise<Response> {
-  const request = fetch(`${url}${path}`, {
-    ...init,
-    // A redirected POST would become a GET, and the upload would be lost without an error.
-    redirect: "manual",
-    headers: Object.assign(
-      {
-        Accept: "application/json",
-        "User-Agent": `millrace/${VERSION} node/${process.versions.node}`,
-        ...(token && { Authorization: `Bearer ${token}` }),
-      },
-      init.headers,
-    ),
-  });
-  return request.catch((error: unknown) => {
+): Promise<Reply> {
+  const reply = async () => {
+    const response = await fetch(`${url}${path}`, {
+      ...init,
+      // A redirected POST would become a GET, and the upload would be lost without an error.
+      redirect: "manual",
+      headers: Object.assign(
+        {
+          Accept: "application/json",
+          "User-Agent": `millrace/${VERSION} node/${process.versions.node}`,
+          ...(token && { Authorization: `Bearer ${token}` }),
+        },
+        init.headers,
+      ),
+    });
+    return { response, text: await response.text() };
+  };
+  return reply().catch((error: unknown) => {
     throw new Error(redacted(reasonOf(error), token));
   });
 }

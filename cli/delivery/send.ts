@@ -1,9 +1,9 @@
 import { reasonOf } from "../failure.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../limits.ts";
 import { rest } from "../rest.ts";
-import { type Answer, readAnswer, refusalOf, strangeAnswer } from "./answer.ts";
+import { answerOf, refusalOf, strangeAnswer } from "./answer.ts";
 import { delayAfter, isPassing, retryAfterOf } from "./backoff.ts";
-import { call, type Connection, type Service } from "./connection.ts";
+import { call, type Connection, type Reply, type Service } from "./connection.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Pace } from "./pace.ts";
 
@@ -82,10 +82,9 @@ async function attempt(
   attempts: number,
 ): Promise<Outcome | Passing> {
   const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-  let response: Response;
-  let answer: Answer;
+  let reply: Reply;
   try {
-    response = await call(connection, path, {
+    reply = await call(connection, path, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
@@ -95,12 +94,13 @@ async function attempt(
       body,
       signal: AbortSignal.any([signal, timeout]),
     });
-    answer = await readAnswer(response);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: "passing", status: null, reason: reasonOf(error), retryAfter_ms: 0 };
   }
+  const { response, text } = reply;
   const { status, headers } = response;
+  const answer = answerOf(text);
   if (isPassing(status)) {
     const retryAfter_ms = retryAfterOf(headers.get("Retry-After"));
     return { kind: "passing", status, reason: refusalOf(response, answer), retryAfter_ms };

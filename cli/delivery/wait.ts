@@ -1,6 +1,6 @@
 import { ATTEMPT_TIMEOUT_MS, POLL_FIRST_MS, POLL_LONGEST_MS } from "../limits.ts";
 import { rest } from "../rest.ts";
-import { type Answer, readAnswer } from "./answer.ts";
+import { type Answer, answerOf } from "./answer.ts";
 import { retryAfterOf } from "./backoff.ts";
 import { call, type Connection } from "./connection.ts";
 import type { SendOptions } from "./send.ts";
@@ -37,9 +37,10 @@ async function ask(
 ): Promise<{ answer?: Answer; retryAfter_ms: number }> {
   try {
     const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const response = await call(connection, path, { signal: AbortSignal.any([signal, timeout]) });
+    const either = AbortSignal.any([signal, timeout]);
+    const { response, text } = await call(connection, path, { signal: either });
     const retryAfter_ms = retryAfterOf(response.headers.get("Retry-After"));
-    return { answer: await readAnswer(response), retryAfter_ms };
+    return { answer: answerOf(text), retryAfter_ms };
   } catch {
     return { retryAfter_ms: 0 };
   }

@@ -93,6 +93,7 @@ export async function openBusyFront(
 /** A request for a batch: an upload, or how it stands. */
 interface Asked {
   method: string;
+  path: string;
   batch_id: string;
   /** Milliseconds since 1970. */
   at: number;
@@ -115,11 +116,11 @@ export async function openFront(
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const { method = "", url = "" } = request;
-    const batch_id: string =
-      method === "POST"
-        ? JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()).batch_id
-        : decodeURIComponent(url.split("/").at(-1) ?? "");
-    const one = { method, batch_id, at: Date.now() };
+    const zipped = request.headers["content-encoding"] === "gzip";
+    const batch_id: string = zipped
+      ? JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()).batch_id
+      : decodeURIComponent(url.split("/").at(-1) ?? "");
+    const one = { method, path: url, batch_id, at: Date.now() };
     asked.push(one);
     const { status, text, headers, breaks } = answer(one);
     if (breaks) {
