@@ -1,16 +1,16 @@
 import * as v from "valibot";
+import { slugOf, suffixed } from "./batch-id.ts";
 import { type CiContext, detectCi } from "./ci/index.ts";
 import { prepare } from "./delivery/prepare.ts";
-import { suffixed } from "./delivery/split.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Failure, reasonOf } from "./failure.ts";
-import { slugOf } from "./file-slug.ts";
 import {
   type ImportDefaults,
   type ImportedUpload,
   ImportError,
   importReport,
 } from "./importers/index.ts";
+import { nameOf } from "./importers/text.ts";
 import { common, variable } from "./settings.ts";
 import type { Source } from "./sources.ts";
 import type { NewEntry } from "./spool/entry.ts";
@@ -84,7 +84,7 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
   const name = options.batchId ?? ci.batchId;
   return {
     batchId: own ? name : suffixed(name, `:${slug}${runOf(ci, source, options)}`),
-    ecosystem: options.ecosystem ?? variable("MILLRACE_ECOSYSTEM") ?? "ci",
+    ecosystem: nameOf(options.ecosystem ?? variable("MILLRACE_ECOSYSTEM") ?? "ci"),
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
     minutes: source.first ? ci.minutes : {},
     cancelled: ci.cancelled,

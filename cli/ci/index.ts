@@ -3,6 +3,12 @@ import { hostname } from "node:os";
 import { basename } from "node:path";
 import { PROVIDERS, short, type Told } from "./providers.ts";
 
+/** A job's minutes, as an upload has them. Empty unless given: a clock would make each posting another batch. */
+export interface Minutes {
+  macos_minutes?: number;
+  linux_minutes?: number;
+}
+
 /** Where a job runs, as its environment tells. */
 export interface CiContext {
   provider: string;
@@ -15,12 +21,11 @@ export interface CiContext {
   /** Where the provider puts the repository. */
   workspace?: string;
   cancelled: boolean;
-  /** Empty unless given: a clock would make each posting another batch. */
-  minutes: { macos?: number; linux?: number };
+  minutes: Minutes;
   startedAt?: string;
 }
 
-/** What a `batch_id` may have. */
+/** Characters of a default `batch_id`: the file's name and the number of a part still come after it. */
 const LONGEST_ID = 160;
 
 /**
@@ -66,12 +71,15 @@ function idOf(text: string): string {
   return `${clean.slice(0, LONGEST_ID - 13)}-${hash}`;
 }
 
-function minutesOf(environment: NodeJS.ProcessEnv): CiContext["minutes"] {
+function minutesOf(environment: NodeJS.ProcessEnv): Minutes {
   const read = (name: string) => {
     const minutes = Number.parseFloat(environment[name] ?? "");
     return Number.isFinite(minutes) && minutes >= 0 ? minutes : undefined;
   };
-  const macos = read("MILLRACE_MACOS_MINUTES");
-  const linux = read("MILLRACE_LINUX_MINUTES");
-  return { ...(macos !== undefined && { macos }), ...(linux !== undefined && { linux }) };
+  const macos_minutes = read("MILLRACE_MACOS_MINUTES");
+  const linux_minutes = read("MILLRACE_LINUX_MINUTES");
+  return {
+    ...(macos_minutes !== undefined && { macos_minutes }),
+    ...(linux_minutes !== undefined && { linux_minutes }),
+  };
 }

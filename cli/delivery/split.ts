@@ -1,7 +1,7 @@
-import { shortHash } from "../short-hash.ts";
 import { MAX_ROWS } from "../../src/limits.ts";
 import type { Stream } from "../../src/streams/stream.ts";
-import { MAX_BATCH_ID_LENGTH, PART_BYTES } from "../limits.ts";
+import { suffixed } from "../batch-id.ts";
+import { PART_BYTES } from "../limits.ts";
 
 type Upload = Record<string, unknown>;
 
@@ -34,16 +34,6 @@ export function splitUpload(stream: Stream, upload: Upload): Upload[] {
       [stream.rowsField]: group,
     };
   });
-}
-
-/** A name with a suffix; one that gets too long loses its middle to a hash of the whole. */
-export function suffixed(name: string, suffix: string): string {
-  const whole = `${name}${suffix}`;
-  if (whole.length <= MAX_BATCH_ID_LENGTH) return whole;
-  const hash = shortHash(whole, 16);
-  const tail = `-${hash}`;
-  const end = suffix.length <= 40 ? suffix : "";
-  return `${name.slice(0, MAX_BATCH_ID_LENGTH - tail.length - end.length)}${tail}${end}`;
 }
 
 function groupsOf(rows: unknown[]): unknown[][] {

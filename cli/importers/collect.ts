@@ -1,5 +1,6 @@
-import { suffixed } from "../delivery/split.ts";
+import { suffixed } from "../batch-id.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import { MOST_TEXT } from "./lines.ts";
 import { messageOf, nameOf } from "./text.ts";
 
 /** How a test fared, in the words that all importers share. */
@@ -11,15 +12,16 @@ export interface Case {
   seconds?: number | undefined;
 }
 
-/** Tests of one upload; memory is bounded by it. */
+/** Tests of one upload; memory is bounded by it, and by MOST_TEXT. */
 const MOST_CASES = 500_000;
 
-/** Gathers the cases of a report into an upload, and what is beyond MOST_CASES into further ones. */
+/** Gathers the cases of a report into an upload, and what is too much for one into further ones. */
 export class Collection {
-  readonly #file: string;
+  readonly #source: string;
   readonly #defaults: ImportDefaults;
   #results: Record<string, unknown>[] = [];
   #counts = { passed: 0, failed: 0, skipped: 0 };
+  #characters = 0;
   /** Cases in the uploads before this one. */
   #before = 0;
   readonly #full: ImportedUpload[] = [];
@@ -27,21 +29,27 @@ export class Collection {
   startedAt: string | undefined;
   completedAt: string | undefined;
 
-  constructor(file: string, defaults: ImportDefaults) {
-    this.#file = file;
+  /** @param source as the uploads name it. */
+  constructor(source: string, defaults: ImportDefaults) {
+    this.#source = source;
     this.#defaults = defaults;
   }
 
   add({ name, result, category, message, seconds }: Case): void {
     // Here and nowhere else, so that reading a report again makes the same uploads of it.
-    if (this.#results.length >= MOST_CASES) this.#full.push(this.#close());
+    const full = this.#results.length >= MOST_CASES || this.#characters >= MOST_TEXT;
+    if (full) this.#full.push(this.#close());
     this.#counts[result] += 1;
-    this.#results.push({
+    const texts = {
       recipe_name: nameOf(name),
-      ecosystem: nameOf(this.#defaults.ecosystem),
-      result,
       ...(category && { error_category: nameOf(category) }),
       ...(message && { error_message: messageOf(message) }),
+    };
+    for (const text of Object.values(texts)) this.#characters += text.length;
+    this.#results.push({
+      ...texts,
+      ecosystem: this.#defaults.ecosystem,
+      result,
       ...(seconds !== undefined && seconds >= 0 && { duration_seconds: seconds }),
     });
   }
@@ -66,14 +74,14 @@ export class Collection {
   }
 
   #close(): ImportedUpload {
-    const { batchId, ecosystem, startedAt, minutes = {} } = this.#defaults;
+    const { batchId, ecosystem, startedAt, minutes } = this.#defaults;
     const { passed, failed, skipped } = this.#counts;
     const results = this.#results;
     const total = results.length;
     const first = this.#before === 0;
     const upload = {
       batch_id: first ? batchId : suffixed(batchId, `.from${this.#before + 1}`),
-      ecosystem: nameOf(ecosystem),
+      ecosystem,
       started_at: this.startedAt ?? startedAt,
       ...(this.completedAt && { completed_at: this.completedAt }),
       total_recipes: total,
@@ -81,13 +89,13 @@ export class Collection {
       failed,
       skipped,
       ...(total > 0 && { success_rate: passed / total }),
-      ...(first && minutes.macos !== undefined && { macos_minutes: minutes.macos }),
-      ...(first && minutes.linux !== undefined && { linux_minutes: minutes.linux }),
+      ...(first && minutes),
       results,
     };
     this.#before += total;
     this.#results = [];
     this.#counts = { passed: 0, failed: 0, skipped: 0 };
-    return { stream: "batch-metrics", upload, source: this.#file };
+    this.#characters = 0;
+    return { stream: "batch-metrics", upload, source: this.#source };
   }
 }

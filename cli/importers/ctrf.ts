@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { utcOf } from "../../src/streams/time.ts";
 import { type Case, Collection } from "./collect.ts";
-import { ImportError } from "./import-error.ts";
+import { ImportError, placeOf } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { pathOf } from "./text.ts";
 
@@ -38,23 +38,25 @@ export function isCtrf(value: Record<string, unknown>): boolean {
   );
 }
 
-/** A CTRF report. @throws ImportError that names the field which is wrong. */
+/**
+ * A CTRF report.
+ * @param line which it is on, where the file may have several.
+ * @throws ImportError that names the field which is wrong.
+ */
 export function* importCtrf(
   file: string,
+  line: number | undefined,
   value: unknown,
   defaults: ImportDefaults,
 ): Generator<ImportedUpload> {
   const parsed = v.safeParse(Ctrf, value);
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw new ImportError(
-      file,
-      undefined,
-      `CTRF: ${v.getDotPath(issue) ?? "the report"}: ${issue.message}`,
-    );
+    const where = v.getDotPath(issue) ?? "the report";
+    throw new ImportError(file, line, `CTRF: ${where}: ${issue.message}`);
   }
   const { summary, tests } = parsed.output.results;
-  const collection = new Collection(file, defaults);
+  const collection = new Collection(placeOf(file, line), defaults);
   collection.startedAt = momentOf(summary?.start);
   collection.completedAt = momentOf(summary?.stop);
   for (const test of tests) {

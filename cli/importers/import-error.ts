@@ -1,12 +1,18 @@
+/** A place in a report, for a person. */
+export function placeOf(file: string, line: number | undefined): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
 /** A report that cannot be read. The message names the file and, where it is known, the line. */
 export class ImportError extends Error {
-  readonly file: string;
   readonly line: number | undefined;
+  /** What is wrong, without the place. */
+  readonly what: string;
 
   constructor(file: string, line: number | undefined, what: string) {
-    super(line === undefined ? `${file}: ${what}` : `${file}:${line}: ${what}`);
+    super(`${placeOf(file, line)}: ${what}`);
     this.name = "ImportError";
-    this.file = file;
     this.line = line;
+    this.what = what;
   }
 }

@@ -1,3 +1,4 @@
+import type { Minutes } from "../ci/index.ts";
 import { importJson } from "./json.ts";
 import { importJunit } from "./junit.ts";
 import { ImportError } from "./import-error.ts";
@@ -9,10 +10,11 @@ export { ImportError } from "./import-error.ts";
 export interface ImportDefaults {
   /** For uploads without a `batch_id`. */
   batchId: string;
+  /** As the service takes a name. */
   ecosystem: string;
   /** ISO 8601, where the report has no time. */
   startedAt: string;
-  minutes?: { macos?: number; linux?: number };
+  minutes?: Minutes;
   /** The job was cancelled: what did not run must not look like a result. */
   cancelled?: boolean;
 }
@@ -33,7 +35,8 @@ export interface ReportSource {
 
 /**
  * The uploads of a report, which is known by its content: JUnit XML, CTRF JSON, an upload in
- * Millrace's own JSON, or one a line. It is read as it comes, so its size does not matter.
+ * Millrace's own JSON, or one a line. XML and lines are read as they come, so that the size of a
+ * file does not matter; one JSON value is held whole, and refused beyond MOST_TEXT.
  * @throws ImportError that names the file, and the line where it is known. In a file of many
  *   uploads the good lines come first, and the error then names the others.
  */

@@ -1,9 +1,9 @@
-import { suffixed } from "../delivery/split.ts";
+import { suffixed } from "../batch-id.ts";
 import { importCtrf, isCtrf } from "./ctrf.ts";
-import { ImportError } from "./import-error.ts";
+import { ImportError, placeOf } from "./import-error.ts";
 import type { ImportDefaults, ImportedUpload } from "./index.ts";
 import { linesOf, MOST_TEXT } from "./lines.ts";
-import { nameOf } from "./text.ts";
+import { WrongLines } from "./wrong-lines.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -24,7 +24,7 @@ export async function* importJson(
   defaults: ImportDefaults,
 ): AsyncGenerator<ImportedUpload> {
   const lines = linesOf(file, chunks);
-  const faults: ImportError[] = [];
+  const wrong = new WrongLines(file);
   // The lines, where the first is no value by itself.
   let alone: string[] | undefined;
   let characters = 0;
@@ -45,7 +45,7 @@ export async function* importJson(
     if (first && value === undefined) {
       alone = [...Array.from({ length: number - 1 }, () => ""), text];
       characters = text.length;
-    } else yield* importLine(file, number, value, first ? defaults : further, faults);
+    } else yield* importLine(file, number, value, first ? defaults : further, wrong);
     first = false;
   }
   if (alone) {
@@ -55,42 +55,30 @@ export async function* importJson(
     if (whole === undefined && alone.some(isReport)) {
       for (const [index, line] of alone.entries()) {
         if (line.trim() === "") continue;
-        yield* importLine(file, index + 1, parsed(line), further, faults);
+        yield* importLine(file, index + 1, parsed(line), further, wrong);
       }
     } else yield* importValue(file, undefined, whole ?? wholeOf(file, text), defaults);
   }
-  const [fault, ...more] = faults;
-  if (fault && more.length === 0) throw fault;
-  if (fault) {
-    const others = more
-      .slice(0, 20)
-      .map(({ line }) => line)
-      .join(", ");
-    throw new ImportError(
-      file,
-      fault.line,
-      `${fault.message.replace(/^.*?:\d+: /, "")} (and ${more.length} more, in lines ${others})`,
-    );
-  }
+  wrong.end();
 }
 
-/** One value of a file that has one a line, undefined where it is none; what is wrong is added to the faults. */
+/** One value of a file that has one a line, undefined where it is none; what is wrong is noted. */
 function* importLine(
   file: string,
   line: number,
   value: unknown,
   defaults: ImportDefaults,
-  faults: ImportError[],
+  wrong: WrongLines,
 ): Generator<ImportedUpload> {
   if (value === undefined) {
-    faults.push(new ImportError(file, line, "this line is not JSON"));
+    wrong.add(line, "this line is not JSON");
     return;
   }
   try {
     yield* importValue(file, line, value, defaults);
   } catch (error) {
     if (!(error instanceof ImportError)) throw error;
-    faults.push(error);
+    wrong.add(line, error.what);
   }
 }
 
@@ -110,7 +98,7 @@ function* importValue(
   const numbered = line !== undefined && line > 1;
   const batchId = numbered ? suffixed(defaults.batchId, `:${line}`) : defaults.batchId;
   if (isCtrf(value)) {
-    yield* importCtrf(file, value, { ...defaults, batchId });
+    yield* importCtrf(file, line, value, { ...defaults, batchId });
     return;
   }
   const stream = "records" in value ? "executions" : "batch-metrics";
@@ -121,14 +109,13 @@ function* importValue(
       "this is neither CTRF nor an upload: it has no results and no records",
     );
   }
-  const { ecosystem, startedAt, minutes = {} } = defaults;
+  const { ecosystem, startedAt, minutes } = defaults;
   const untold = {
     batch_id: batchId,
     ...(stream === "batch-metrics" && {
-      ecosystem: nameOf(ecosystem),
+      ecosystem,
       started_at: startedAt,
-      ...(minutes.macos !== undefined && { macos_minutes: minutes.macos }),
-      ...(minutes.linux !== undefined && { linux_minutes: minutes.linux }),
+      ...minutes,
     }),
   };
   // Null says as little as what is not there.
@@ -136,7 +123,7 @@ function* importValue(
   yield {
     stream,
     upload: { ...untold, ...value, ...Object.fromEntries(silent) },
-    source: line === undefined ? file : `${file}:${line}`,
+    source: placeOf(file, line),
   };
 }
 

@@ -4,7 +4,7 @@ import { test } from "vitest";
 import { detectCi } from "../../cli/ci/index.ts";
 import { importSource } from "../../cli/importing.ts";
 import { findSources } from "../../cli/sources.ts";
-import { slugOf } from "../../cli/file-slug.ts";
+import { slugOf } from "../../cli/batch-id.ts";
 import { newFolder } from "../folder.ts";
 import { ONE_CASE } from "./uploads.ts";
 

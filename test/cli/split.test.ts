@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { prepare, uploadsOf } from "../../cli/delivery/prepare.ts";
-import { suffixed } from "../../cli/delivery/split.ts";
+import { suffixed } from "../../cli/batch-id.ts";
 import { MAX_ROWS, MAX_UPLOAD_BYTES } from "../../src/limits.ts";
 
 function imported(rows: number, message = "") {

@@ -161,6 +161,6 @@ test("a cancelled job is known where the provider tells, and where it is told", 
 
 test("minutes are those that are given", ({ expect }) => {
   expect(detectCi({ MILLRACE_MACOS_MINUTES: "12.5", MILLRACE_LINUX_MINUTES: "x" }).minutes).toEqual(
-    { macos: 12.5 },
+    { macos_minutes: 12.5 },
   );
 });

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, test } from "vitest";
+import { Collection } from "../../../cli/importers/collect.ts";
 import {
   importReport,
   type ImportDefaults,
@@ -217,7 +220,7 @@ describe("Millrace's own JSON", () => {
   });
 
   test("gets what it does not say itself, and keeps what it says", async ({ expect }) => {
-    const minutes = { macos: 5, linux: 10 };
+    const minutes = { macos_minutes: 5, linux_minutes: 10 };
     const bare = { started_at: null, linux_minutes: 3, total_recipes: 0, results: [] };
     const texts = [JSON.stringify(bare), JSON.stringify(upload)].join("\n");
     const [first, second] = await imported(texts, { minutes, ecosystem: "pypi" });
@@ -314,7 +317,16 @@ describe("what is no report is refused, by file and line:", () => {
     ['{\n"a": 1,\n}', "report:3: the JSON is broken"],
     ["[1]", "report:1: a report is a JSON object"],
     ['{"a":1}', "report:1: this is neither CTRF nor an upload"],
-    ['{"results":{"tests":[{"name":7}]}}', "report: CTRF: results.tests.0.name"],
+    ['{"results":{"tests":[{"name":7}]}}', "report:1: CTRF: results.tests.0.name"],
+    ['{"results":{"tests":\n[{"name":7}]}}', "report: CTRF: results.tests.0.name"],
+    [
+      '{"results":{"tests":[]}}\n{"results":{"tests":7}}',
+      /^report:2: CTRF: results\.tests: Invalid/,
+    ],
+    [
+      '{"results":{"tests":7}}\n[]\n{"results":{"tests":8}}',
+      /^report:1: CTRF: results\.tests: Invalid.* 7 \(and 2 more, in lines 2, 3\)$/,
+    ],
   ] as const)("%j", async ([text, message], { expect }) => {
     await expect(imported(text)).rejects.toThrow(message);
   });
@@ -418,7 +430,7 @@ test("a report of more tests than one upload takes is several, and the minutes c
     yield '<testcase name="last"><failure/></testcase></testsuite></testsuites>';
   }
   const uploads = [];
-  for await (const { upload } of uploadsOf(pieces(), { minutes: { linux: 9 } })) {
+  for await (const { upload } of uploadsOf(pieces(), { minutes: { linux_minutes: 9 } })) {
     const { results, ...run } = upload;
     uploads.push({ ...run, rows: Array.isArray(results) ? results.length : 0 });
   }
@@ -437,6 +449,44 @@ test("a report of more tests than one upload takes is several, and the minutes c
       rows: 1_001,
     },
   ]);
+});
+
+test("a report of more text than one upload takes is several", ({ expect }) => {
+  const collection = new Collection("report", DEFAULTS);
+  const message = "x".repeat(20_000);
+  for (let index = 0; index < 30_000; index++) {
+    collection.add({ name: "t", result: "failed", message });
+  }
+  const uploads = [...collection.full(), ...collection.rest()];
+  const totals = uploads.map(({ upload }) => [upload["batch_id"], upload["total_recipes"]]);
+  // 256 Mi characters are 13,421 messages and names, and the one that is too much.
+  expect(totals).toEqual([
+    ["run-1", 13_422],
+    ["run-1.from13423", 13_422],
+    ["run-1.from26845", 3_156],
+  ]);
+});
+
+test("ever so many wrong lines take little memory, and few are named", async ({ expect }) => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const used = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = used();
+  let held = 0;
+  function* pieces() {
+    yield `{"batch_id":"b","results":[]}\n`;
+    for (let index = 0; index < 400; index++) yield "[]\n".repeat(500);
+    held = used() - before;
+  }
+  const failure: unknown = await allOf(pieces()).catch((error: unknown) => error);
+  const lines = Array.from({ length: 20 }, (_, index) => index + 3).join(", ");
+  expect(String(failure)).toBe(
+    `ImportError: report:2: a report is a JSON object (and 199999 more, in lines ${lines}, …)`,
+  );
+  expect(held).toBeLessThan(20_000_000);
 });
 
 test("one long line is as good as many", async ({ expect }) => {

@@ -1,4 +1,5 @@
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { MAX_BATCH_ID_LENGTH } from "./limits.ts";
 import { realOf } from "./real-path.ts";
 import { shortHash } from "./short-hash.ts";
 
@@ -14,6 +15,16 @@ export function slugOf(file: string, workspace: string | undefined): string {
   if (slug === path) return slug;
   const hash = shortHash(path);
   return slug === "" ? hash : `${slug}-${hash}`;
+}
+
+/** A name with a suffix; one that gets too long loses its middle to a hash of the whole. */
+export function suffixed(name: string, suffix: string): string {
+  const whole = `${name}${suffix}`;
+  if (whole.length <= MAX_BATCH_ID_LENGTH) return whole;
+  const hash = shortHash(whole, 16);
+  const tail = `-${hash}`;
+  const end = suffix.length <= 40 ? suffix : "";
+  return `${name.slice(0, MAX_BATCH_ID_LENGTH - tail.length - end.length)}${tail}${end}`;
 }
 
 /** Below the directory with slashes, elsewhere in full. The way to either may lead over a link. */
