@@ -6,7 +6,8 @@ import { requireSqlite } from "./node-version.ts";
 
 /**
  * Opens a SQLite file for several processes at once, and makes its directory. What is
- * committed survives the process's death at any moment (WAL, synchronous NORMAL).
+ * committed survives the process's death at any moment (WAL, synchronous NORMAL), unless
+ * `survive` asks for more.
  * @param schema run in one transaction; must be safe to repeat.
  * @throws Error where the file cannot be made, or is no database.
  */
@@ -21,6 +22,11 @@ export function openDatabase(path: string, schema: string): DatabaseSync {
   db.exec("PRAGMA synchronous = NORMAL");
   whenFree(() => transaction(db, () => db.exec(schema)));
   return db;
+}
+
+/** What shall not undo what is committed from now on. To survive the machine, each commit waits for the disk. */
+export function survive(db: DatabaseSync, death: "of process" | "of machine"): void {
+  db.exec(`PRAGMA synchronous = ${death === "of machine" ? "FULL" : "NORMAL"}`);
 }
 
 /** Makes an empty file with that mode, and its directory; SQLite gives the files beside it the same. */

@@ -54,11 +54,16 @@ export function parseOptions<const Schema extends v.GenericSchema>(
 
 function filled(options: unknown): unknown {
   if (typeof options !== "object" || options === null) return options;
-  const given = Object.entries(options).filter(([, value]) => !isBlank(value));
+  const given = Object.entries(options)
+    .map(([name, value]: [string, unknown]) => {
+      return [name, Array.isArray(value) ? value.filter((each) => !isBlank(each)) : value] as const;
+    })
+    .filter(([, value]) => !isBlank(value));
   return Object.fromEntries(given);
 }
 
 function isBlank(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
   return typeof value === "string" && value.trim() === "";
 }
 

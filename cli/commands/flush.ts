@@ -14,7 +14,7 @@ import { courierOf, sending } from "./upload.ts";
 const Options = v.object({
   ...sending,
   refused: v.optional(v.boolean(), false),
-  telemetry: v.optional(v.array(v.string()), []),
+  telemetry: v.optional(v.array(v.string())),
 });
 
 /**
@@ -30,7 +30,8 @@ export async function flush(given: unknown): Promise<number> {
   const courier = courierOf(spool, { connection }, options, interrupt, () => {});
   const faults: string[] = [];
 
-  for (const path of telemetryPaths(options.telemetry)) {
+  const configured = variable("MILLRACE_TELEMETRY");
+  for (const path of options.telemetry ?? (configured ? [configured] : [])) {
     if (existsSync(path)) faults.push(...(await moveToSpool(path, spool)));
     else faults.push(`${path}: there is no such telemetry store`);
   }
@@ -45,11 +46,4 @@ export async function flush(given: unknown): Promise<number> {
   spool.close();
   const failed = undelivered + waiting + troubles.size > 0 ? EXIT.failed : EXIT.done;
   return interrupt.exitCode() ?? (faults.length > 0 ? EXIT.wrongInput : failed);
-}
-
-/** Of the flags, or of `MILLRACE_TELEMETRY`. */
-function telemetryPaths(given: readonly string[]): readonly string[] {
-  const named = given.filter((path) => path !== "");
-  const configured = variable("MILLRACE_TELEMETRY");
-  return named.length > 0 || !configured ? named : [configured];
 }

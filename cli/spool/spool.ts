@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
-import { makeFile, openDatabase } from "../database.ts";
+import { makeFile, openDatabase, survive } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
 import { Count, Entry, EntryBody, type NewEntry, Owner } from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
@@ -73,6 +73,11 @@ export class Spool {
   /** Keeps the claim of an upload for another while. */
   renew(id: number): void {
     this.#prepare(sql.RENEW).run({ id, ...claim() });
+  }
+
+  /** What shall not undo what is kept from now on: the end of the process, or of the machine's power. */
+  survive(death: "of process" | "of machine"): void {
+    survive(this.#db, death);
   }
 
   /** Gives up every claim of this process. */

@@ -1,3 +1,8 @@
+/**
+ * The body is the last column: SQLite reads a row from its beginning, and need not go through what
+ * is megabytes long to come to a state. Files of older clients have it in the middle, and are used
+ * as they are: every statement names its columns.
+ */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS uploads (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -7,7 +12,6 @@ export const SCHEMA = `
     source TEXT NOT NULL,
     rows INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
-    body BLOB NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'refused')),
     attempts INTEGER NOT NULL DEFAULT 0,
     last_status INTEGER,
@@ -15,6 +19,7 @@ export const SCHEMA = `
     created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     claimed_by TEXT,
     claimed_until INTEGER,
+    body BLOB NOT NULL,
     UNIQUE (stream, batch_id, digest)
   ) STRICT;`;
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import * as v from "valibot";
 import { executions } from "../../src/streams/executions.ts";
-import { openDatabase, transaction } from "../database.ts";
+import { openDatabase, survive, transaction } from "../database.ts";
 import { prepare } from "../delivery/prepare.ts";
 import { reasonOf } from "../failure.ts";
 import { TELEMETRY_CHUNK_ROWS } from "../limits.ts";
@@ -14,8 +14,8 @@ const Chunk = v.object({ id: v.number(), batch_id: v.string() });
 
 /**
  * Moves the new rows of a telemetry store into the spool. Which rows make a chunk, and the
- * chunk's batch_id, are durable before the chunk is in the spool: killed at any moment and
- * run again, it makes the same uploads, and the service takes each once.
+ * chunk's batch_id, are durable before the chunk is in the spool: killed at any moment, or without
+ * power, and run again, it makes the same uploads, and the service takes each once.
  * @returns what is wrong with the store, its rows or the spool, a line each. The rest was moved.
  */
 export async function moveToSpool(path: string, spool: Spool): Promise<string[]> {
@@ -24,6 +24,10 @@ export async function moveToSpool(path: string, spool: Spool): Promise<string[]>
   let db: DatabaseSync | undefined;
   try {
     db = openDatabase(path, sql.SCHEMA);
+    // A chunk that was sent must not be made again under another name, nor be marked as kept while
+    // the spool has lost it: neither file may forget what the other remembers.
+    survive(db, "of machine");
+    spool.survive("of machine");
     while (makeChunk(db));
     const chunks = db.prepare(sql.OPEN_CHUNKS).all();
     for (const row of chunks) {
@@ -32,6 +36,7 @@ export async function moveToSpool(path: string, spool: Spool): Promise<string[]>
         fault(`${chunk.batch_id}: ${reasonOf(error)}`),
       );
     }
+    spool.survive("of process");
     spool.release();
   } catch (error) {
     fault(reasonOf(error));

@@ -143,6 +143,13 @@ test("an empty variable, and an empty option, is one that is not set", async ({ 
   const options = ["--ecosystem=", "--batch-id=", "--started-at="];
   const given = await run(["convert", file, ...options], { MILLRACE_ECOSYSTEM: "npm" });
   expect(given.stdout).toBe(bare.stdout.replaceAll('"ci"', '"npm"'));
+  const store = join(newFolder(), "absent.db");
+  const telemetry = ["--telemetry", "", "", "--url", AWAY];
+  const flushed = async (args: string[]) =>
+    (await run(["flush", ...args], { ...settings(), MILLRACE_TELEMETRY: store })).stderr;
+  expect(await flushed(telemetry)).toContain("absent.db: there is no such telemetry store");
+  const other = ["--telemetry", " ", "other.db", "--url", AWAY];
+  expect(await flushed(other)).toBe("error: other.db: there is no such telemetry store\n");
   const where = settings();
   const sent = ["upload", file, "--deadline=", "--url=", "--spool=", "--rate="];
   expect((await run(sent, { ...where, ...empty })).stdout).toBe("1 spooled\n");

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "vitest";
 import { Spool } from "../../cli/spool/spool.ts";
 import { newFolder } from "../folder.ts";
@@ -52,6 +53,52 @@ test("killed 50 times in the middle of writes, two writers at once, the spool ha
   expect(spool.claim(1_000_000, false).length).toBe(kept.length);
   spool.close();
 }, 60_000);
+
+/** The table as the clients of version 0.1.0 made it, with the body in the middle. */
+const OLD_TABLE = `
+  CREATE TABLE uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'refused')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_status INTEGER,
+    last_error TEXT,
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    claimed_by TEXT,
+    claimed_until INTEGER,
+    UNIQUE (stream, batch_id, digest)
+  ) STRICT`;
+
+test("the body is the last column, so that no look at a state reads it", ({ expect }) => {
+  const path = join(newFolder(), "spool.db");
+  new Spool(path).close();
+  const db = new DatabaseSync(path);
+  const columns = db.prepare("SELECT name FROM pragma_table_info('uploads')").all();
+  db.close();
+  expect(columns.at(-1)).toEqual({ name: "body" });
+});
+
+test("a spool of an older client, with its body in the middle, is used as it is", async ({
+  expect,
+}) => {
+  const path = join(newFolder(), "spool.db");
+  const db = new DatabaseSync(path);
+  db.exec(OLD_TABLE);
+  db.close();
+  const spool = new Spool(path);
+  expect(() => spool.check()).not.toThrow();
+  const id = await put(spool, "a");
+  spool.setBack(id, { state: "waiting", attempts: 1, status: 503, reason: "503 busy" });
+  expect(spool.claim(10, false)).toMatchObject([{ id, batch_id: "a", last_error: "503 busy" }]);
+  expect(spool.body(id)).toEqual(new Uint8Array((await entryNamed("a")).body));
+  expect([spool.remove(id), spool.list()]).toEqual([true, []]);
+});
 
 test("the same upload twice is kept once", async ({ expect }) => {
   const spool = new Spool(join(newFolder(), "spool.db"));

@@ -156,6 +156,29 @@ test("a flush that was killed before the spool had the chunk makes the same batc
   store.close();
 });
 
+test("what a flush has moved outlives the machine, in the store and in the spool", async ({
+  expect,
+}) => {
+  const { dbPath, store } = newStore();
+  store.record(ENTRY);
+  store.close();
+  const seen: unknown[] = [];
+  class Watched extends DatabaseSync {
+    override prepare(text: string) {
+      const [, table] = /INSERT INTO (execution_chunks|uploads)/.exec(text) ?? [];
+      if (table) seen.push([table, super.prepare("PRAGMA synchronous").get()]);
+      return super.prepare(text);
+    }
+  }
+  vi.spyOn(process, "getBuiltinModule").mockReturnValue({ DatabaseSync: Watched });
+  await moveToSpool(dbPath, new Spool(join(newFolder(), "spool.db")));
+  const full = { synchronous: 2 };
+  expect(seen).toEqual([
+    ["execution_chunks", full],
+    ["uploads", full],
+  ]);
+});
+
 test("the package's entry has its types and runs", ({ expect }) => {
   const folder = newFolder();
   cpSync(dist, folder, { recursive: true });
