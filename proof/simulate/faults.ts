@@ -28,10 +28,11 @@ export interface Faults {
   databaseAway: number;
   /** D1, or its answer, takes up to 15 minutes. */
   databaseSlow: number;
-  /** The alarm comes twice. */
+  /** The alarm comes twice, the second time at times to another instance. */
   alarmDoubled: number;
-  /** The alarm cannot be set. */
+  /** The alarm cannot be set, once or for a while. */
   alarmFails: number;
+  alarmsAway: number;
   /** The number of shards is changed. */
   deployed: number;
   /** An operator mends D1 at times and replays some, or drops one. */
@@ -62,6 +63,7 @@ export const NONE: Faults = {
   databaseSlow: 0,
   alarmDoubled: 0,
   alarmFails: 0,
+  alarmsAway: 0,
   deployed: 0,
   replayed: 0,
   dropped: 0,
@@ -88,6 +90,7 @@ export const ALL: Faults = {
   databaseSlow: 0.01,
   alarmDoubled: 0.1,
   alarmFails: 0.1,
+  alarmsAway: 0.02,
   deployed: 0.01,
   replayed: 0.05,
   dropped: 0.02,

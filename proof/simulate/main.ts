@@ -22,7 +22,8 @@ const { values } = parseArgs({
 // An instance that has ended takes its unfinished work with it: that is the point.
 process.on("unhandledRejection", (error) => {
   if (error instanceof Evicted) return;
-  console.error(error);
+  // A life takes the console for itself.
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(2);
 });
 

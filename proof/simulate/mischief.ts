@@ -22,6 +22,8 @@ export class Mischief {
       this.#next();
       for (const host of world.hosts) if (world.strikes("evicted")) host.evict();
       if (world.strikes("deployed")) world.deploy(random.between(1, MAX_SHARDS));
+      if (world.strikes("alarmsAway"))
+        random.pick(world.hosts.slice(0, 2))?.loseAlarms(random.between(100, 1_800_000));
       if (world.strikes("databaseAway")) world.loseDatabase(random.between(100, 600_000));
       if (world.strikes("replayed")) {
         if (random.chance(0.2)) world.mend();

@@ -2,6 +2,7 @@ import { stillDead, violations } from "./check.ts";
 import { type Faults, NONE } from "./faults.ts";
 import { Random } from "./random.ts";
 import { tally } from "./tally.ts";
+import type { ShardHost } from "./shard-host.ts";
 import { World } from "./world.ts";
 
 /** What a run was, and how it ended. */
@@ -21,6 +22,7 @@ export interface Outcome {
 /** Replays of everything after healing, and the time before each: some queues have given up before the first, and some still have tickets after the last. */
 const REPLAYS = 3;
 const REPLAY_EVERY_MS = 200_000;
+const REPLAY_AGAIN_MS = 10_000;
 /** After healing, everything comes to its end within this time, or it never will. */
 const LONGEST_MS = 3 * 24 * 3_600_000;
 const MOST_STEPS = 200_000;
@@ -68,7 +70,18 @@ export async function run(seed: number, steps: number, faults: Faults): Promise<
 function replayAll(world: World): void {
   world.note("all is replayed");
   for (const host of world.hosts) {
-    void host.call((shard) => shard.replayAll({}, Number.MAX_SAFE_INTEGER));
+    world.tasks += 1;
+    void replayAllOf(world, host);
+  }
+}
+
+/** A replay that fails, since the shard can set no alarm yet, is repeated by the operator. */
+async function replayAllOf(world: World, host: ShardHost): Promise<void> {
+  try {
+    await host.call((shard) => shard.replayAll({}, Number.MAX_SAFE_INTEGER));
+    world.tasks -= 1;
+  } catch {
+    world.scheduler.after(REPLAY_AGAIN_MS, () => void replayAllOf(world, host));
   }
 }
 
@@ -94,7 +107,9 @@ function quiet(world: World, started: number): boolean {
   if (waited > LONGEST_MS) return true;
   const pending = "SELECT 1 FROM batches WHERE state = 'pending' LIMIT 1";
   return (
-    world.queue.idle && world.hosts.every(({ database }) => database.all(pending).length === 0)
+    world.tasks === 0 &&
+    world.queue.idle &&
+    world.hosts.every(({ database }) => database.all(pending).length === 0)
   );
 }
 

@@ -3,7 +3,8 @@ import type { Clock } from "../../src/durable/clock.ts";
 interface Event {
   time: number;
   order: number;
-  run(): void;
+  /** Undefined where it was cancelled: then it is no step. */
+  run: (() => void) | undefined;
 }
 
 /**
@@ -22,10 +23,14 @@ export class Scheduler implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const event = { time: this.#time + Math.max(0, ms), order: this.#order++, run: callback };
+    const event: Event = {
+      time: this.#time + Math.max(0, ms),
+      order: this.#order++,
+      run: callback,
+    };
     this.#push(event);
     return () => {
-      event.run = () => {};
+      event.run = undefined;
     };
   }
 
@@ -41,8 +46,9 @@ export class Scheduler implements Clock {
 
   /** Runs the next event. @returns false where there is none. */
   async step(): Promise<boolean> {
-    const event = this.#pop();
-    if (!event) return false;
+    let event = this.#pop();
+    while (event && !event.run) event = this.#pop();
+    if (!event?.run) return false;
     this.#time = Math.max(this.#time, event.time);
     this.steps += 1;
     event.run();

@@ -18,17 +18,28 @@ const WITNESS = `
       (OLD.key, OLD.digest, OLD.state, OLD.batch_run_id, simulated_now() - OLD.settled_at); END;`;
 
 const REDELIVER_AFTER_MS = 900_000;
+/** The platform calls an alarm that fails so often again, after this time and then twice as long each time. */
+const ALARM_RETRIES = 6;
+const ALARM_RETRY_MS = 2_000;
+const AUDIT_EVERY_MS = 3_600_000;
 /** How long the ledger remembers a written batch. */
 export const RETENTION_MS = 30 * 24 * 3_600_000;
 
 /** Most shards that a deploy may set. */
 export const MAX_SHARDS = 4;
 
-interface Instance {
-  shard: LedgerShard;
+/** An instance from its beginning to its end. */
+interface Life {
   alive: boolean;
+  /** What cancels its timers, which end with it. */
+  timers: Set<() => void>;
   /** Rejects the calls that are under way. */
   ended: PromiseWithResolvers<never>;
+}
+
+interface Instance {
+  shard: LedgerShard;
+  life: Life;
 }
 
 /** Where a shard lives: storage and an alarm that last, and an instance that may end at any time. */
@@ -40,6 +51,7 @@ export class ShardHost {
   readonly #world: World;
   #instance: Instance | undefined;
   #alarmAt: number | null = null;
+  #alarmsAwayUntil = 0;
 
   constructor(world: World, number: number) {
     this.#world = world;
@@ -55,11 +67,7 @@ export class ShardHost {
     const { scheduler } = world;
     await scheduler.delay(world.duration(0, 20, "callSlow"));
     if (world.strikes("requestLost")) throw new Error("Network connection lost.");
-    const instance = this.#wake();
-    const result = await Promise.race([
-      Promise.resolve(work(instance.shard)),
-      instance.ended.promise,
-    ]);
+    const result = await this.#untilItEnds(work);
     await scheduler.delay(world.duration(0, 20, "callSlow"));
     if (world.strikes("replyLost")) throw new Error("Network connection lost.");
     return result;
@@ -70,33 +78,35 @@ export class ShardHost {
     const instance = this.#instance;
     if (!instance) return;
     this.#world.note(`shard ${this.number} evicted`);
-    instance.alive = false;
-    instance.ended.reject(new Evicted("Durable Object reset"));
+    const { life } = instance;
+    life.alive = false;
+    for (const cancel of life.timers) cancel();
+    life.ended.reject(new Evicted("Durable Object reset"));
     this.#instance = undefined;
+  }
+
+  /** For so long no alarm can be set. */
+  loseAlarms(ms: number): void {
+    this.#world.note(`shard ${this.number} can set no alarm for ${ms} ms`);
+    this.#alarmsAwayUntil = this.#world.scheduler.now() + ms;
+  }
+
+  #untilItEnds<Result>(work: (shard: LedgerShard) => Result | Promise<Result>): Promise<Result> {
+    const { shard, life } = this.#wake();
+    return Promise.race([Promise.resolve(work(shard)), life.ended.promise]);
   }
 
   #wake(): Instance {
     if (this.#instance) return this.#instance;
-    const ended = Promise.withResolvers<never>();
+    const life: Life = { alive: true, timers: new Set(), ended: Promise.withResolvers<never>() };
     // Nobody may be waiting when it ends.
-    ended.promise.catch(() => {});
-    const check = () => {
-      if (!instance.alive) throw new Evicted("the instance has ended");
-    };
+    life.ended.promise.catch(() => {});
     const settings = {
       shard: this.number,
       redeliverAfterMs: REDELIVER_AFTER_MS,
       retentionMs: RETENTION_MS,
     };
-    const alive = true;
-    const instance: Instance = {
-      alive,
-      ended,
-      shard: new LedgerShard(
-        this.#ports(() => check()),
-        settings,
-      ),
-    };
+    const instance: Instance = { life, shard: new LedgerShard(this.#ports(life), settings) };
     this.#instance = instance;
     instance.shard.resume(this.#alarmAt).catch((error: unknown) => {
       if (!(error instanceof Evicted)) this.evict();
@@ -104,65 +114,94 @@ export class ShardHost {
     return instance;
   }
 
-  #ports(check: () => void): ShardPorts {
+  #ports(life: Life): ShardPorts {
     const { scheduler, random } = this.#world;
-    let started = false;
-    const alive = () => {
-      // While it is being made there is no instance yet to have ended.
-      if (started) check();
-    };
-    queueMicrotask(() => {
-      started = true;
-    });
-    const clock: Clock = {
-      now: () => scheduler.now(),
-      after: (ms, callback) =>
-        scheduler.after(ms, () => {
-          try {
-            check();
-          } catch {
-            return;
-          }
-          callback();
-        }),
+    const check = () => {
+      if (!life.alive) throw new Evicted("the instance has ended");
     };
     return {
-      sql: ledgerSqlOn(this.database, alive),
-      clock,
+      sql: ledgerSqlOn(this.database, check),
+      clock: clockOf(scheduler, life),
       send: (tickets) => this.#world.queue.send(tickets),
       setAlarm: async (time) => {
-        alive();
+        check();
         if (time <= 0) throw new TypeError("the platform takes no alarm time <= 0");
-        if (this.#world.strikes("alarmFails")) throw new Error("the alarm cannot be set");
-        this.#setAlarm(time);
+        const away = scheduler.now() < this.#alarmsAwayUntil;
+        if (away || this.#world.strikes("alarmFails")) throw new Error("the alarm cannot be set");
+        this.#setAlarm(time, 0);
         await scheduler.delay(random.between(0, 2));
-        alive();
+        check();
       },
     };
   }
 
-  #setAlarm(time: number): void {
+  #setAlarm(time: number, failures: number): void {
     this.#alarmAt = time;
     const { scheduler, random } = this.#world;
     const late = random.chance(0.1) ? random.between(0, 60_000) : random.between(0, 50);
     scheduler.after(time - scheduler.now() + late, () => {
       // Set for another time meanwhile: that event will come.
-      if (this.#alarmAt === time) void this.#ring();
+      if (this.#alarmAt === time) void this.#ring(failures);
     });
   }
 
-  /** The platform calls the alarm at least once, and again where it fails. */
-  async #ring(): Promise<void> {
+  /** The platform calls the alarm at least once; and again where it fails, but not for ever. */
+  async #ring(failures: number): Promise<void> {
+    const world = this.#world;
     this.#alarmAt = null;
-    this.#world.note(`shard ${this.number} alarm`);
-    const instance = this.#wake();
+    world.note(`shard ${this.number} alarm`);
+    world.count("alarm");
     try {
-      await Promise.race([instance.shard.alarm(), instance.ended.promise]);
-      if (this.#world.strikes("alarmDoubled") && instance.alive) {
-        await Promise.race([instance.shard.alarm(), instance.ended.promise]);
+      await this.#untilItEnds((shard) => shard.alarm());
+      if (world.strikes("alarmDoubled")) {
+        if (world.random.chance(0.5)) this.evict();
+        await this.#untilItEnds((shard) => shard.alarm());
       }
-    } catch {
-      if (this.#alarmAt === null) this.#setAlarm(this.#world.scheduler.now() + 2_000);
+    } catch (error) {
+      // It was set for another time meanwhile.
+      if (this.#alarmAt !== null) return;
+      // That the object was reset is no failure of the alarm's own.
+      const own = failures + (error instanceof Evicted ? 0 : 1);
+      if (own > ALARM_RETRIES) this.#abandonAlarm();
+      else this.#setAlarm(world.scheduler.now() + ALARM_RETRY_MS * 2 ** failures, own);
     }
   }
+
+  /**
+   * From here on only a call wakes the shard: at the latest one of the hourly audit, which finds
+   * the object evicted, since it was idle. The audit would as well save what no alarm was ever set
+   * for, which has to be noticed: so it comes to nobody else.
+   */
+  #abandonAlarm(): void {
+    const { scheduler, random } = this.#world;
+    this.#world.note(`shard ${this.number} alarm abandoned`);
+    this.#world.count("alarm abandoned");
+    const audit = () => {
+      if (this.#alarmAt !== null) return;
+      this.evict();
+      this.#wake();
+      scheduler.after(AUDIT_EVERY_MS, audit);
+    };
+    scheduler.after(random.between(0, AUDIT_EVERY_MS), audit);
+  }
+}
+
+/** Time as an instance sees it, until it ends. */
+function clockOf(scheduler: Clock, life: Life): Clock {
+  return {
+    now: () => scheduler.now(),
+    after(ms, callback) {
+      // An instance that has ended may run on up to its next look at its storage.
+      if (!life.alive) return () => {};
+      const cancel = scheduler.after(ms, () => {
+        life.timers.delete(cancel);
+        callback();
+      });
+      life.timers.add(cancel);
+      return () => {
+        life.timers.delete(cancel);
+        cancel();
+      };
+    },
+  };
 }

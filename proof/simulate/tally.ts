@@ -3,6 +3,8 @@ import type { World } from "./world.ts";
 
 /** What has to happen besides the faults, or the lives have proved nothing about it. */
 const COUNTED = [
+  "alarm",
+  "alarm abandoned",
   "late reports",
   "late burials",
   "accepted pending",

@@ -62,6 +62,8 @@ export class World {
   hash = 0x811c9dc5;
   /** Whether there are posts and mischief. */
   running = true;
+  /** What operators and the service's clock have begun and not ended. */
+  tasks = 0;
   /** Verdicts that the consumers had no cause for, and what the ledger made of a verdict wrongly. */
   readonly unjust: string[] = [];
   /** How often each fault struck, and other things happened. */
@@ -122,7 +124,10 @@ export class World {
     for (const { database } of this.hosts) database.close();
   }
 
-  /** No more posts and no more mischief: from here on everything must come to its end. */
+  /**
+   * No more posts and no more mischief: from here on everything must come to its end. Where no alarm
+   * can be set that ends by itself: nobody posts any more, so what was abandoned meanwhile is alone.
+   */
   heal(faults: Faults): void {
     this.note("healed");
     this.running = false;
