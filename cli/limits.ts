@@ -1,7 +1,11 @@
-/** Every number the client holds itself to, beside its reason. Those of the service are in src/limits.ts. */
+/**
+ * Numbers the client holds itself to, beside their reasons. Those of the service are in
+ * src/limits.ts, and those of one file alone are in that file.
+ */
+import { MAX_UPLOAD_BYTES } from "../src/limits.ts";
 
-/** Bytes of one part's JSON: below the service's limit, because the parts' numbers add a few. */
-export const PART_BYTES = 8 * 1024 * 1024 - 64 * 1024;
+/** Bytes of one part's rows: below the service's limit, because the run's own fields come on top. */
+export const PART_BYTES = MAX_UPLOAD_BYTES - 64 * 1024;
 
 /** Longest `batch_id` the service takes. */
 export const MAX_BATCH_ID_LENGTH = 200;

@@ -32,11 +32,12 @@ async function run(): Promise<void> {
   // What went wrong is among the warnings.
   if (!v.is(UploadReport, report))
     throw new Error(`millrace ended with ${status} and did not report`);
-  const { written = 0, pending = 0, spooled = 0, refused = 0 } = report.counts;
+  const { written = 0, pending = 0, dead = 0, spooled = 0, refused = 0 } = report.counts;
   const summary = summaryOf(report);
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
-  write("GITHUB_OUTPUT", `delivered=${written + pending}\nspooled=${spooled + refused}\n`);
+  const [delivered, kept] = [written + pending + dead, spooled + refused];
+  write("GITHUB_OUTPUT", `delivered=${delivered}\nspooled=${kept}\n`);
   if (failOnError && status !== 0) process.exitCode = status ?? 1;
 }
 

@@ -33,9 +33,11 @@ export async function tokenNew(given: unknown): Promise<number> {
     "",
     `  ${token}`,
     "",
-    "Its entry for the service; add it to the JSON array of the secret MILLRACE_TOKENS:",
+    "Its entry for the service, which is given no more than the hash. The secret MILLRACE_TOKENS is",
+    "an array of such entries. It cannot be read back, so keep the array, and put all of it:",
     "",
-    `  ${JSON.stringify(secret)}`,
+    "  npx wrangler secret put MILLRACE_TOKENS",
+    `  [${JSON.stringify(secret)}]`,
   ]);
   return EXIT.done;
 }

@@ -47,7 +47,7 @@ class JunitReader {
   readonly #collection: Collection;
   #depth = 0;
   #suites: string[] = [];
-  #case: (Case & { suite: string | undefined }) | undefined;
+  #case: Case | undefined;
   /** The text of the ending that is open, if one is. */
   #text: string | undefined;
 
@@ -98,12 +98,10 @@ class JunitReader {
       /^(notrun|skipped|suppressed|disabled)$/i.test(word ?? ""),
     );
     this.#case = {
-      name: pathOf(classname, name),
-      suite: classname ? undefined : this.#suites.at(-1),
+      name: pathOf(classname || this.#suites.at(-1), name),
       result: notRun ? "skipped" : "passed",
       seconds: secondsOf(time),
     };
-    if (!classname) this.#case.name = pathOf(this.#case.suite, name);
   }
 
   #openEnding(name: string, { message, type }: Record<string, string>): void {

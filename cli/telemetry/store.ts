@@ -1,4 +1,4 @@
-import type { SQLInputValue, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import * as v from "valibot";
 import { executions } from "../../src/streams/executions.ts";
 import { openDatabase } from "../database.ts";
@@ -50,16 +50,10 @@ function keep(insert: StatementSync, entry: TelemetryEntry): void {
 }
 
 /** Node binds no `undefined`. */
-const Columns = v.record(
-  v.string(),
-  v.pipe(
-    v.custom<SQLInputValue | undefined>(() => true),
-    v.transform((value) => value ?? null),
-  ),
-);
+const Columns = v.record(v.string(), v.nullish(v.union([v.string(), v.number()]), null));
 
 function rowOf(entry: TelemetryEntry): Record<string, unknown> {
-  const row = {
+  return {
     delivery_id: entry.deliveryId,
     repo: entry.repo,
     pr_number: entry.prNumber,
@@ -77,7 +71,4 @@ function rowOf(entry: TelemetryEntry): Record<string, unknown> {
     num_turns: entry.numTurns,
     stop_reason: entry.stopReason,
   };
-  return Object.fromEntries(
-    Object.entries(row).filter(([, value]) => value !== undefined && value !== null),
-  );
 }

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { summaryOf } from "../../cli/action/summary.ts";
+import { Spool } from "../../cli/spool/spool.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
 import { AWAY, openAnsweringFront, openBusyFront, openSilentFront } from "./front.ts";
@@ -74,13 +76,12 @@ describe("the action", () => {
       url: address(),
       token: "dev-upload-token",
       wait: "true",
-      ecosystem: "ci",
       ...inputs,
     };
     const environment = Object.fromEntries(
       Object.entries(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
     );
-    const program = [join(process.cwd(), "action/main.mjs")];
+    const program = [join(inject("built"), "action", "main.mjs")];
     return step(process.execPath, program, { ...runner, ...environment }, onStart);
   };
   const report = join(process.cwd(), "test/fixtures/reports/vitest.xml");
@@ -115,6 +116,35 @@ describe("the action", () => {
     const ids = ended.map(({ summary }) => /<code>(github:[^<]*)<\/code>/.exec(summary)?.[1]);
     expect([new Set(ids).size, ids.includes(undefined)]).toEqual([3, false]);
     expect(readFileSync("action.yml", "utf8")).toContain("default: ${{ toJSON(matrix) }}");
+  });
+
+  test("counts among the delivered what the service has, though it cannot write it", async ({
+    expect,
+  }) => {
+    const dead = await openAnsweringFront(202, '{"status":"dead","reason":"no"}');
+    const { code, summary, outputs } = await act({ files: report, url: dead.url });
+    dead.close();
+    expect([code, outputs]).toEqual([0, "delivered=1\nspooled=0\n"]);
+    expect(summary).toContain("dead: no");
+  });
+
+  test("leaves the ecosystem to its variable, unless the step names one", async ({ expect }) => {
+    const inputs = readFileSync("action.yml", "utf8");
+    const [, preset = ""] = /\n {2}ecosystem:\n.*\n {4}default: (.*)\n/.exec(inputs) ?? [];
+    expect(preset).not.toBe("");
+    const ecosystemOf = async (ecosystem: string, runner: Record<string, string>) => {
+      const path = join(newFolder(), "spool.db");
+      const away = { files: report, spool: path, url: "millrace.example.dev", ecosystem };
+      await act(away, undefined, runner);
+      const spool = new Spool(path);
+      const body = gunzipSync(spool.body(1) ?? "").toString();
+      spool.close();
+      return JSON.parse(body).ecosystem;
+    };
+    const untold = preset.replaceAll('"', "");
+    expect(await ecosystemOf(untold, { MILLRACE_ECOSYSTEM: "npm" })).toBe("npm");
+    expect(await ecosystemOf("pypi", { MILLRACE_ECOSYSTEM: "npm" })).toBe("pypi");
+    expect(await ecosystemOf(untold, {})).toBe("ci");
   });
 
   test("breaks no build when the service is away, and says what is in the spool", async ({

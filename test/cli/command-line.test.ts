@@ -216,6 +216,12 @@ test("a new token is shown with its hash, and never with the secret for the serv
   const { token, secret } = JSON.parse((await run(args)).stdout);
   const sha256 = createHash("sha256").update(token).digest("hex");
   expect(secret).toEqual({ name: "deploy", sha256, scopes: ["ingest", "admin"] });
+  const { stdout } = await run(["token", "new"]);
+  const [, put = "", array = ""] = /(npx wrangler .*)\n +(\[.*\])\n$/.exec(stdout) ?? [];
+  expect([put, JSON.parse(array)]).toMatchObject([
+    "npx wrangler secret put MILLRACE_TOKENS",
+    [{ name: "ci", scopes: ["ingest"] }],
+  ]);
 });
 
 test("a slow reader of standard error gets all of it", async ({ expect }) => {
