@@ -66,17 +66,6 @@ export function faultyQueue(queue: Queue<TicketMessage>): Queue<TicketMessage> {
   });
 }
 
-/** The database, which does this instead of deleting. */
-export function deletingBy(database: D1Database, work: () => Promise<unknown>): D1Database {
-  return new Proxy(database, {
-    get(target, property) {
-      if (property !== "prepare") return Reflect.get(target, property).bind(target);
-      return (text: string) =>
-        text.startsWith("DELETE") ? { bind: () => ({ run: work }) } : target.prepare(text);
-    },
-  });
-}
-
 /** The other shards as a shard sees them, behind the faults. */
 export function faultyShards(
   shards: DurableObjectNamespace<BatchLedger>,

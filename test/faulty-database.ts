@@ -27,3 +27,14 @@ export async function takeAway(table = "batch_runs", database = env.DB): Promise
   await database.exec(`ALTER TABLE ${table} RENAME TO away`);
   return () => database.exec(`ALTER TABLE away RENAME TO ${table}`);
 }
+
+/** The database, which does this instead of deleting. */
+export function deletingBy(database: D1Database, work: () => Promise<unknown>): D1Database {
+  return new Proxy(database, {
+    get(target, property) {
+      if (property !== "prepare") return Reflect.get(target, property).bind(target);
+      return (text: string) =>
+        text.startsWith("DELETE") ? { bind: () => ({ run: work }) } : target.prepare(text);
+    },
+  });
+}

@@ -18,8 +18,8 @@ import {
   withEnv,
 } from "../client.ts";
 import { admission } from "../durable/admission.ts";
-import { deletingBy, faults } from "../faults.ts";
-import { takeAway } from "../faulty-database.ts";
+import { faults } from "../faults.ts";
+import { deletingBy, takeAway } from "../faulty-database.ts";
 import worker from "../worker.ts";
 
 const DATABASES = [env.DB, env.DB_1, env.DB_2].map((database) => {

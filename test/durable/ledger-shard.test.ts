@@ -16,7 +16,8 @@ import {
 } from "../../src/limits.ts";
 import { batchOf } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
-import { insertBatches, shardByHand } from "./shard-by-hand.ts";
+import { insertBatches } from "./insert-batches.ts";
+import { shardByHand } from "./shard-by-hand.ts";
 
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,

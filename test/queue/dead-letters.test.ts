@@ -6,7 +6,7 @@ import { GROUP_BATCHES } from "../../src/limits.ts";
 import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
 import type { LedgerPort } from "../../src/queue/ticket.ts";
-import { batch, post, untilStatus } from "../client.ts";
+import { ASYNC, batch, post, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
@@ -18,7 +18,7 @@ test.for(["millrace-dead-letters", "millrace-dead-letters-staging", "dead-letter
   "what comes by the queue %s is dead",
   async (name, { expect }) => {
     faults.queue = "loses";
-    await post(batch(), { headers: { Prefer: "respond-async" } });
+    await post(batch(), ASYNC);
     const ticket = ticketOf("run-1", shardOf(env, "batch-metrics/run-1"));
     const body = { tickets: [ticket] };
     const message = { id: "1", attempts: 1, timestamp: new Date(), body };

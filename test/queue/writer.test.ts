@@ -21,7 +21,7 @@ import {
   untilStatus,
 } from "../client.ts";
 import { faults } from "../faults.ts";
-import { takeAway } from "../faulty-database.ts";
+import { poison, takeAway } from "../faulty-database.ts";
 import { createService } from "../../src/index.ts";
 import { STREAMS } from "../../src/streams/index.ts";
 import worker, { notices, notified } from "../worker.ts";
@@ -178,7 +178,7 @@ test("a batch that fails by itself in a way nobody knows is dead after its own a
     CREATE TRIGGER odd BEFORE INSERT ON recipe_results
     BEGIN SELECT no_such_function(); END`);
   faults.queue = "loses";
-  await post(batch(), { headers: { Prefer: "respond-async" } });
+  await post(batch(), ASYNC);
   for (let attempt = 1; attempt < CULPRIT_ATTEMPTS; attempt++) {
     const { retryMessages } = await deliver([message("1", ticket("run-1"))]);
     expect(retryMessages).toHaveLength(1);
@@ -196,10 +196,8 @@ test("what the writer finds out while a batch is replayed does not undo the repl
   expect,
 }) => {
   faults.queue = "loses";
-  await post(batch(), { headers: { Prefer: "respond-async" } });
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON recipe_results
-    BEGIN SELECT RAISE(ABORT, 'poisoned recipe'); END`);
+  await post(batch(), ASYNC);
+  await poison("node");
   const key = "batch-metrics/run-1";
   const shard = shardFor("run-1");
   const LEDGER = new Proxy(env.LEDGER, {
@@ -244,9 +242,8 @@ test("a stream that cannot be opened comes again, and holds up no other", async 
     },
   };
   faults.queue = "loses";
-  const async = { headers: { Prefer: "respond-async" } };
-  await post({ batch_id: "n-1", lines: [] }, { path: "/notices", ...async });
-  await post(batch(), async);
+  await post({ batch_id: "n-1", lines: [] }, { path: "/notices", ...ASYNC });
+  await post(batch(), ASYNC);
   const shard = shardOf(env, "notices/n-1");
   const messages = [
     message("1", ticket("n-1", { stream: "notices", shard })),

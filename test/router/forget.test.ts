@@ -3,6 +3,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, test } from "vitest";
 import { FORGET_ROWS } from "../../src/limits.ts";
 import { admin, ask, batch, count, execution, post, rows } from "../client.ts";
+import { insertBatches } from "../durable/insert-batches.ts";
+import { refuseRows } from "../faulty-database.ts";
 
 const forget = (filter: object) => admin("POST /ledger/forget", filter);
 
@@ -36,9 +38,7 @@ test("a batch that D1 still has is not written twice", async ({ expect }) => {
 });
 
 test("all that were written since a moment are forgotten, and no others", async ({ expect }) => {
-  await rows(`
-    CREATE TRIGGER poison BEFORE INSERT ON batch_runs WHEN NEW.batch_id = 'dead'
-    BEGIN SELECT RAISE(ABORT, 'poisoned'); END`);
+  await refuseRows("batch_runs", { when: "NEW.batch_id = 'dead'" });
   await post(batch({ batch_id: "before" }));
   // Written a millisecond apart, at least.
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -54,14 +54,7 @@ test("all that were written since a moment are forgotten, and no others", async 
 
 test("so many are forgotten at once, and the answer says how many are left", async ({ expect }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
-    storage.sql.exec(
-      `
-      WITH RECURSIVE counted (value) AS (
-        SELECT 1 UNION ALL SELECT value + 1 FROM counted WHERE value < ?)
-      INSERT INTO batches (key, state, digest, row_count, bytes, accepted_at, dated_at, settled_at)
-      SELECT 'batch-metrics/' || value, 'written', 'd1', 0, 2, 1, 1, 1 FROM counted`,
-      FORGET_ROWS + 3,
-    );
+    storage.sql.exec(insertBatches(FORGET_ROWS + 3, { settled_at: "1" }));
   });
   const all = { stream: "batch-metrics", since: "1970-01-01T00:00:00Z" };
   expect(await (await forget(all)).json()).toEqual({ forgotten: FORGET_ROWS, left: 3 });

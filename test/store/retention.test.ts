@@ -8,8 +8,8 @@ import { createSqlStore } from "../../src/store/sql-store.ts";
 import { deleteExpired } from "../../src/store/retention.ts";
 import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { STREAMS } from "../../src/streams/index.ts";
-import { deletingBy } from "../faults.ts";
 import { batch, count, execution, post, result, rows } from "../client.ts";
+import { deletingBy } from "../faulty-database.ts";
 import worker, { deployments } from "../worker.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;

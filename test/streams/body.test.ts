@@ -9,6 +9,8 @@ import { batch, execution, result } from "../client.ts";
 
 const RUN = JSON.stringify(
   batch({
+    // Its digest is pinned.
+    started_at: "2026-11-01T10:00:00Z",
     results: [
       result(),
       result({ platform: "linux-x64", result: "failed", error_message: "exit code 1" }),
