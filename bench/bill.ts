@@ -1,7 +1,7 @@
 import * as v from "valibot";
+import type { Running } from "./contestant.ts";
 import { load } from "./load.ts";
-import { startWorkerd } from "./workerd.ts";
-import type { Upload } from "./workload.ts";
+import { BAR } from "./settings.ts";
 
 const Meters = v.object({
   d1Rows: v.number(),
@@ -30,6 +30,7 @@ export const PRICE_LISTS = [
 
 /** What one batch costs, as the runtime counts it. */
 export interface Bill {
+  contestant: string;
   results: number;
   batches: number;
   d1Rows: number;
@@ -41,21 +42,24 @@ export interface Bill {
   dollarsPerMillionResults: number;
 }
 
-/** Runs a metered copy of the service, and reads what it would be billed. Its speed is not measured. */
-export async function bill(upload: Upload): Promise<Bill> {
-  const running = await startWorkerd("bench/workers/metered.ts");
+/** Loads a metered copy of a service, and reads what it would be billed. Its speed is not measured. */
+export async function bill(
+  contestant: string,
+  start: () => Promise<Running>,
+  results: number,
+): Promise<Bill> {
+  const running = await start();
   try {
     const { url, token } = running;
-    const { results } = upload;
-    const warm = { url, token, results, connections: 16, status: 201 as const };
-    await load({ ...warm, seconds: 2 });
+    const settings = { url, token, results, connections: BAR.connections, status: 201 as const };
+    await load({ ...settings, seconds: 2 });
     await settled();
-    const before = Number(await running.written?.());
+    const before = Number(await running.written?.count());
     await metersOf(url);
-    await load({ ...warm, seconds: 2 });
+    await load({ ...settings, seconds: 2 });
     await settled();
     const meters = await metersOf(url);
-    const batches = Number(await running.written?.()) - before;
+    const batches = Number(await running.written?.count()) - before;
     const each = {
       d1Rows: meters.d1Rows / batches,
       ledgerRows: meters.ledgerRows / batches,
@@ -71,6 +75,7 @@ export async function bill(upload: Upload): Promise<Bill> {
       each.queueOperations * PRICES.queueOperation;
     const dollarsPerMillionResults = dollars / results;
     return {
+      contestant,
       results,
       batches,
       ...each,

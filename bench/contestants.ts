@@ -1,6 +1,6 @@
 import type { Contestant } from "./contestant.ts";
-import { fastifyContestant, skipped } from "./postgres.ts";
-import { SERVICE, startWorkerd } from "./workerd.ts";
+import { fastifyContestant, pgBossContestant, skipped } from "./postgres.ts";
+import { SERVICE, startWorkerd, type WorkerdOptions } from "./workerd.ts";
 
 /**
  * What makes four written rows of a result: an index for each column that people look for. So
@@ -12,43 +12,55 @@ const INDEXES_OF_DIRECT = [
   "CREATE INDEX IF NOT EXISTS recipe_results_result ON recipe_results (result)",
 ];
 
-/** Everyone who answers HTTP, in the order of the tables. */
-export const CONTESTANTS: readonly Contestant[] = [
-  { name: "millrace", answers: [201, 202], start: () => startWorkerd(SERVICE) },
-  {
-    name: "direct",
-    answers: [201],
-    start: () => startWorkerd("bench/workers/direct.ts", { indexes: INDEXES_OF_DIRECT }),
-  },
-  { name: "limit-http", answers: [201], start: () => startWorkerd("bench/workers/limit-http.ts") },
-  ...(skipped ? [] : [fastifyContestant(false), fastifyContestant(true)]),
-];
+/** The service with its defaults, but for one ledger shard. */
+export const MILLRACE = millrace("millrace");
 
-/** Direct inserts with our own care: one transaction, and no more indexes than Millrace has. */
-export const DIRECT_LEAN: Contestant = {
-  name: "direct with care",
-  answers: [201],
-  start: () => startWorkerd("bench/workers/direct-lean.ts"),
-};
+/** What people write today. */
+export const DIRECT = direct("direct", "direct", { indexes: INDEXES_OF_DIRECT });
+
+/** The same in one transaction, with no more indexes than Millrace has. */
+export const DIRECT_WITH_CARE = direct("direct with care", "direct-with-care");
+
+/** The same with Millrace's set-based statements. */
+export const DIRECT_SET_BASED = direct("direct set-based", "direct-set-based");
+
+/** Everyone who is measured at every setting, in the order of the tables. */
+export const CONTESTANTS: readonly Contestant[] = [
+  MILLRACE,
+  DIRECT,
+  DIRECT_SET_BASED,
+  direct("limit-http", "limit-http"),
+  ...(skipped ? [] : [fastifyContestant, pgBossContestant]),
+];
 
 /** The service with another number of ledger shards, to compare. */
 export function withShards(shards: string): Contestant {
-  return {
-    name: `millrace, ${shards} ledger shards`,
-    answers: [201, 202],
-    start: () => startWorkerd(SERVICE, { variables: { LEDGER_SHARDS: shards } }),
-  };
+  return millrace(`millrace, ${shards} ledger shards`, { variables: { LEDGER_SHARDS: shards } });
 }
 
 /** The service with several databases, to compare. */
 export function withDatabases(databases: string): Contestant {
+  return millrace(`millrace, ${databases} databases`, {
+    variables: { DATABASE_SHARDS: databases },
+    databases: Number(databases),
+  });
+}
+
+function millrace(name: string, options?: WorkerdOptions): Contestant {
   return {
-    name: `millrace, ${databases} databases`,
+    name,
     answers: [201, 202],
-    start: () =>
-      startWorkerd(SERVICE, {
-        variables: { DATABASE_SHARDS: databases },
-        databases: Number(databases),
-      }),
+    start: () => startWorkerd(SERVICE, options),
+    startHeld: () => startWorkerd("bench/workers/held.ts", options),
+    startMetered: () => startWorkerd("bench/workers/metered.ts", options),
+  };
+}
+
+/** A Worker that answers when it is done. */
+function direct(name: string, worker: string, options?: WorkerdOptions): Contestant {
+  return {
+    name,
+    answers: [201],
+    start: () => startWorkerd(`bench/workers/${worker}.ts`, options),
   };
 }

@@ -1,32 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Running } from "./contestant.ts";
 import { load } from "./load.ts";
-import { startWorkerd, type WorkerdOptions } from "./workerd.ts";
-import type { Upload } from "./workload.ts";
+import { BAR } from "./settings.ts";
 
 /** The longest that accepted batches may take to be written after the load has ended. */
-export const DRAIN_MS = 120_000;
+const DRAIN_MS = 120_000;
+/** So long without a change, nothing more is on its way that the end of the load cut off. */
+const QUIET_MS = 500;
+
+/** How a backlog was written. */
+interface Drained {
+  /** NaN if there was hardly any. */
+  rowsPerSecond: number;
+  /** Batches of the ids that were not written in time. */
+  missing: number;
+}
+
+/** Waits until these batches are written, and nothing more arrives. */
+export async function drain(
+  { written }: Running,
+  results: number,
+  ids: readonly string[],
+): Promise<Drained> {
+  if (!written) return { rowsPerSecond: Number.NaN, missing: 0 };
+  const started = performance.now();
+  const first = await written.count();
+  let count = first;
+  let lastChange = started;
+  for (;;) {
+    await sleep(20);
+    const now = performance.now();
+    const next = await written.count();
+    if (next !== count) lastChange = now;
+    count = next;
+    const late = now - started > DRAIN_MS;
+    if (now - lastChange < QUIET_MS && !late) continue;
+    const missing = await written.missing(ids);
+    if (missing === 0 || late) {
+      const took = (lastChange - started) / 1000;
+      const rowsPerSecond = took > 0.2 ? ((count - first) * results) / took : Number.NaN;
+      return { rowsPerSecond, missing };
+    }
+    await sleep(QUIET_MS);
+  }
+}
 
 /**
- * Rows per second with which a backlog is written: tickets are held back while uploads are
- * accepted, then let go, and the time is taken until all of them are in the database.
+ * Rows per second with which a backlog is written: what is accepted is held back for so long, then
+ * let go, and the time is taken until all of it is in the tables.
  */
-export async function drainRowsPerSecond(
-  upload: Upload,
+export async function backlogRowsPerSecond(
+  start: () => Promise<Running>,
   seconds: number,
-  options: WorkerdOptions = {},
 ): Promise<number> {
-  const running = await startWorkerd("bench/workers/held.ts", options);
+  const running = await start();
   try {
     const { url, token } = running;
-    const { results } = upload;
-    const settings = { url, token, results, status: 202 as const, connections: 16, seconds };
-    const { succeeded } = await load(settings);
-    const started = performance.now();
-    await fetch(`${url}/bench/release`);
-    while (((await running.written?.()) ?? 0) < succeeded) {
-      if (performance.now() - started > DRAIN_MS) throw new Error("the backlog was not written");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    return (succeeded * results) / ((performance.now() - started) / 1000);
+    const { ids } = await load({ url, token, status: 202, seconds, ...BAR });
+    const [{ rowsPerSecond, missing }] = await Promise.all([
+      drain(running, BAR.results, ids),
+      fetch(`${url}/bench/release`),
+    ]);
+    if (missing > 0) throw new Error(`${missing} batches of the backlog were not written`);
+    return rowsPerSecond;
   } finally {
     await running.stop();
   }

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 
-/** One shot of load. */
+/** One stretch of load. */
 export interface LoadOptions {
   url: string;
   token: string;
@@ -10,7 +10,12 @@ export interface LoadOptions {
   seconds: number;
   /** The status that counts as success. */
   status: 201 | 202;
-  /** Uploads a second on average, whether they are answered or not; absent: the next when one is answered. */
+  /** What posts: autocannon, which takes less of the processor, unless it is told otherwise. */
+  client?: "autocannon" | "node:http";
+  /**
+   * Uploads per second on average, whether they are answered or not; only `node:http` can do that.
+   * Absent: each caller posts its next upload when the one before it is answered.
+   */
   rate?: number;
 }
 
@@ -27,6 +32,8 @@ export interface LoadResult {
   /** Of the successes. */
   p50_ms: number;
   p99_ms: number;
+  /** The `batch_id` of each success. */
+  ids: string[];
 }
 
 /**

@@ -1,20 +1,30 @@
 /**
- * `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`.
- * `-- --results 1000,10000 --out some.md`: only the settings of so many results a batch.
- * `-- --growth`: the cost of a batch as the databases and the ledger fill.
+ * `npm run bench`: everyone side by side on this machine, into `docs/benchmarks.md`. About an hour.
+ * `-- --rounds 3`: so many at each setting, but never fewer than five at the bar's, unless it is `--quick`.
+ * `-- --results 1000,10000 --out some.md`: only the settings of so many results per batch.
+ * `-- --growth`: the cost of a batch as the databases and the ledger fill. Takes 10 GB of disk meanwhile.
  * `-- --saturation`: what becomes of more load than the service, and others, can take.
  */
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { bill } from "./bill.ts";
+import { bill, type Bill } from "./bill.ts";
 import type { Contestant } from "./contestant.ts";
-import { CONTESTANTS, DIRECT_LEAN, withDatabases, withShards } from "./contestants.ts";
-import { drainRowsPerSecond } from "./drain.ts";
+import {
+  CONTESTANTS,
+  DIRECT_WITH_CARE,
+  MILLRACE,
+  withDatabases,
+  withShards,
+} from "./contestants.ts";
+import { backlogRowsPerSecond } from "./drain.ts";
 import { measureGrowth } from "./growth.ts";
+import { growthPage, growthPlot } from "./growth-page.ts";
 import { sqliteRowsPerSecond } from "./limit-sqlite.ts";
-import { measure, type Shot } from "./measure.ts";
-import { type Drain, plot, report } from "./report.ts";
+import { measure, type Measurement } from "./measure.ts";
+import { type Backlog, type Measured, plot, report } from "./report.ts";
+import { writePage } from "./page.ts";
 import { measureSaturation } from "./saturation.ts";
+import { saturationPage, saturationPlot } from "./saturation-page.ts";
+import { BAR, described, OTHERS, type Setting } from "./settings.ts";
 import { rotated } from "./statistics.ts";
 import { uploadOf } from "./workload.ts";
 
@@ -36,9 +46,12 @@ const { values } = parseArgs({
 if (values.results && !values.out)
   throw new Error("--results needs --out: it is not the whole page");
 
-const rounds = Number(values.rounds ?? (values.quick ? 1 : values.growth ? 4 : 3));
-/** More at the setting that the bar is about: a machine's noise is greater than what it is to tell apart. */
-const barRounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+/** The machine's noise is greater than what is to be told apart at this setting. */
+const LEAST_BAR_ROUNDS = 5;
+
+const usualRounds = values.quick ? 1 : values.growth || values.saturation ? 4 : 3;
+const rounds = Number(values.rounds ?? usualRounds);
+const barRounds = values.quick ? rounds : Math.max(LEAST_BAR_ROUNDS, rounds);
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 4));
 const command = [
   "npm run bench",
@@ -47,84 +60,91 @@ const command = [
 ].join(" ");
 const run = { rounds, seconds, command };
 
-if (values.growth) await measureGrowth(run, values.out ?? "docs/benchmarks-growth.md");
-else if (values.saturation) {
-  await measureSaturation(run, values.out ?? "docs/benchmarks-saturation.md");
-} else await compare(values.out ?? "docs/benchmarks.md");
+if (values.growth) {
+  const sizes = await measureGrowth(run);
+  writePage(
+    values.out ?? "docs/benchmarks-growth.md",
+    growthPage(sizes, run),
+    await growthPlot(sizes),
+  );
+} else if (values.saturation) {
+  const points = await measureSaturation(run);
+  const out = values.out ?? "docs/benchmarks-saturation.md";
+  writePage(out, saturationPage(points, run), await saturationPlot(points));
+} else {
+  const measured = await compare();
+  const { measurements } = measured;
+  writePage(values.out ?? "docs/benchmarks.md", report(measured), await plot(measurements));
+}
 
 /** Everyone side by side. */
-async function compare(out: string): Promise<void> {
+async function compare(): Promise<Measured> {
   const names = values.only?.split(",");
   const contestants = CONTESTANTS.filter(({ name }) => !names || names.includes(name));
   const shards = (values.shards ?? (values.quick ? "" : "16")).split(",").filter(Boolean);
   const databases = (values.databases ?? (values.quick ? "" : "2,4")).split(",").filter(Boolean);
-  const variants = [...shards.map(withShards), ...databases.map(withDatabases)];
-  if (!values.quick) variants.push(DIRECT_LEAN);
-  const middle = { results: 100, connections: 16 };
-  /** Sizes at the middle concurrency, and concurrencies at the middle size. */
-  const others = [
-    { results: 100, connections: 1 },
-    { results: 100, connections: 64 },
-    { results: 1, connections: 16 },
-    { results: 1_000, connections: 16 },
-    { results: 10_000, connections: 16 },
-  ];
+  const sharded = shards.map(withShards);
+  const variants = [...sharded, ...databases.map(withDatabases)];
+  if (!values.quick) variants.push(DIRECT_WITH_CARE);
+  const atBar = [...contestants, ...variants];
 
   const sizes = values.results?.split(",").map(Number);
-  const isAsked = (results: number) => sizes?.includes(results) ?? true;
-  const onlyMiddle = values.quick && !sizes;
-  const middleRounds = isAsked(middle.results) ? barRounds : 0;
+  const isAsked = ({ results }: Setting) => sizes?.includes(results) ?? true;
+  const onlyBar = values.quick && !sizes;
 
-  const shots: Shot[] = [];
+  const measurements: Measurement[] = [];
   const sqlite: number[] = [];
-  const drains: Drain[] = [];
-  for (let round = 1; round <= middleRounds; round++) {
-    const upload = uploadOf(middle.results);
-    sqlite.push(await sqliteRowsPerSecond(upload, seconds));
+  const backlogs: Backlog[] = [];
+  for (let round = 1; round <= (isAsked(BAR) ? barRounds : 0); round++) {
+    sqlite.push(await sqliteRowsPerSecond(uploadOf(BAR.results), seconds));
     console.log(`round ${round}: limit-sqlite ${Math.round(sqlite.at(-1) ?? 0)} rows/s`);
-    for (const count of ["1", ...databases]) {
-      const rowsPerSecond = await drainRowsPerSecond(upload, seconds, {
-        variables: { DATABASE_SHARDS: count },
-        databases: Number(count),
-      });
-      drains.push({ databases: Number(count), rowsPerSecond });
-      console.log(`round ${round}: drain, ${count} databases: ${Math.round(rowsPerSecond)} rows/s`);
-    }
-    shots.push(...(await shootAll([...contestants, ...variants], middle, round)));
+    backlogs.push(...(await drainAll(atBar, round)));
+    measurements.push(...(await measureAll(atBar, BAR, round)));
   }
-  for (const setting of onlyMiddle ? [] : others) {
-    if (!isAsked(setting.results)) continue;
+  for (const setting of onlyBar ? [] : OTHERS.filter(isAsked)) {
     for (let round = 1; round <= rounds; round++) {
-      shots.push(...(await shootAll(contestants, setting, round)));
+      measurements.push(...(await measureAll(contestants, setting, round)));
     }
   }
-  const bills = [];
-  for (const results of onlyMiddle ? [middle.results] : [1, 100, 1_000]) {
-    if (!isAsked(results)) continue;
-    bills.push(await bill(uploadOf(results)));
+  const bills: Bill[] = [];
+  for (const results of onlyBar ? [BAR.results] : [1, BAR.results, 1_000]) {
+    if (!isAsked({ ...BAR, results })) continue;
+    for (const { name, startMetered } of [MILLRACE, ...(results === BAR.results ? sharded : [])]) {
+      if (startMetered) bills.push(await bill(name, startMetered, results));
+    }
   }
-  writeFileSync(out, report({ shots, sqlite, drains, bills, barRounds, ...run }));
-  writeFileSync(out.replace(/\.md$/, ".svg"), await plot(shots));
-  console.log(`wrote ${out}`);
+  return { measurements, sqlite, backlogs, bills, sharded, ...run };
 }
 
-/** One shot of each. */
-async function shootAll(
+/** One backlog of each that has a queue. */
+async function drainAll(contestants: readonly Contestant[], round: number): Promise<Backlog[]> {
+  const backlogs: Backlog[] = [];
+  for (const { name, startHeld } of rotated(contestants, round)) {
+    if (!startHeld) continue;
+    const rowsPerSecond = await backlogRowsPerSecond(startHeld, seconds);
+    backlogs.push({ contestant: name, rowsPerSecond });
+    console.log(`round ${round}: ${name}, backlog: ${Math.round(rowsPerSecond)} rows/s`);
+  }
+  return backlogs;
+}
+
+/** One measurement of each. */
+async function measureAll(
   contestants: readonly Contestant[],
-  { results, connections }: { results: number; connections: number },
+  setting: Setting,
   round: number,
-): Promise<Shot[]> {
-  const shots: Shot[] = [];
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
   for (const contestant of rotated(contestants, round)) {
     for (const status of contestant.answers) {
-      const shot = await measure(contestant, status, uploadOf(results), connections, seconds);
-      shots.push(shot);
+      const one = await measure(contestant, status, setting, seconds);
+      measurements.push(one);
       console.log(
-        `round ${round}: ${contestant.name} ${status}, ${results} results, ${connections} connections:`,
-        `${shot.perSecond.toFixed(0)}/s, p50 ${shot.p50_ms.toFixed(1)} ms, p99 ${shot.p99_ms.toFixed(1)} ms,`,
-        `failed ${shot.failed}, missing ${shot.missing}`,
+        `round ${round}: ${contestant.name} ${status}, ${described(setting)}:`,
+        `${one.perSecond.toFixed(0)}/s, p50 ${one.p50_ms.toFixed(1)} ms, p99 ${one.p99_ms.toFixed(1)} ms,`,
+        `failed ${one.failed}, missing ${one.missing}`,
       );
     }
   }
-  return shots;
+  return measurements;
 }

@@ -1,8 +1,8 @@
-import type { Contestant, Running } from "./contestant.ts";
-import { DRAIN_MS } from "./drain.ts";
+import type { Contestant } from "./contestant.ts";
+import { drain } from "./drain.ts";
 import { load, type LoadResult } from "./load.ts";
 import { costOf } from "./process-cost.ts";
-import type { Upload } from "./workload.ts";
+import type { Setting } from "./settings.ts";
 
 /**
  * Load before the clock starts, until what is compiled is compiled and memory has its size: the
@@ -10,17 +10,18 @@ import type { Upload } from "./workload.ts";
  */
 export const WARM_SECONDS = 8;
 
-/** One shot of one contestant. */
-export interface Shot extends LoadResult {
+/** One measurement of one contestant. */
+export interface Measurement extends Omit<LoadResult, "ids">, Setting {
   contestant: string;
   status: 201 | 202;
-  results: number;
-  connections: number;
+  /** Of the contestant's processes, until all is written. */
   cpuPerBatch_ms: number;
+  /** Of the simulator's half in this process, until the load ends; NaN if the contestant has none. */
+  simulatorCpuPerBatch_ms: number;
   peak_mb: number;
-  /** Rows per second with which the backlog was written after the load; NaN where there was none. */
+  /** Rows per second with which the backlog was written after the load; NaN if there was none. */
   drainRowsPerSecond: number;
-  /** Accepted batches that did not arrive in the tables in time. */
+  /** Batches that were answered with success and were not in the tables in time. */
   missing: number;
 }
 
@@ -28,61 +29,33 @@ export interface Shot extends LoadResult {
 export async function measure(
   contestant: Contestant,
   status: 201 | 202,
-  upload: Upload,
-  connections: number,
+  setting: Setting,
   seconds: number,
-): Promise<Shot> {
+): Promise<Measurement> {
   const running = await contestant.start();
   try {
     const { url, token } = running;
-    const { results } = upload;
-    await load({ url, token, results, status, connections, seconds: WARM_SECONDS });
-    await drain(running, results, 0);
-    const before = { ...costOf(running.pids()), written: await writtenBy(running) };
-    const result = await load({ url, token, results, status, connections, seconds });
-    const goal = before.written + result.succeeded;
-    const { rowsPerSecond, missing } = await drain(running, results, goal);
+    const settings = { url, token, status, ...setting };
+    const warm = await load({ ...settings, seconds: WARM_SECONDS });
+    const warmed = await drain(running, setting.results, warm.ids);
+    const before = costOf(running.pids());
+    const simulatorBefore_ms = running.simulatorCpu_ms?.() ?? Number.NaN;
+    const { ids, ...result } = await load({ ...settings, seconds });
+    const simulator_ms = (running.simulatorCpu_ms?.() ?? Number.NaN) - simulatorBefore_ms;
+    const { rowsPerSecond, missing } = await drain(running, setting.results, ids);
     const after = costOf(running.pids());
     return {
       ...result,
+      ...setting,
       contestant: contestant.name,
       status,
-      results: upload.results,
-      connections,
       cpuPerBatch_ms: (after.cpu_ms - before.cpu_ms) / result.succeeded,
+      simulatorCpuPerBatch_ms: simulator_ms / result.succeeded,
       peak_mb: after.peak_mb,
       drainRowsPerSecond: status === 202 ? rowsPerSecond : Number.NaN,
-      missing,
+      missing: warmed.missing + missing,
     };
   } finally {
     await running.stop();
   }
-}
-
-/** Batches in its tables by now; none where it keeps none. */
-export async function writtenBy(running: Running): Promise<number> {
-  return (await running.written?.()) ?? 0;
-}
-
-/** Waits for the goal, and for an end to what arrives beyond it: requests cut off by the end of the load. */
-export async function drain(running: Running, results: number, goal: number) {
-  const started = performance.now();
-  const first = await writtenBy(running);
-  let written = first;
-  let lastChange = started;
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const now = performance.now();
-    const next = await writtenBy(running);
-    if (next !== written) lastChange = now;
-    written = next;
-    if (now - started > DRAIN_MS) break;
-    if ((written >= goal || !running.written) && now - lastChange > 500) break;
-  }
-  const backlog = written - first;
-  const took = (lastChange - started) / 1000;
-  return {
-    rowsPerSecond: took > 0.2 ? (backlog * results) / took : Number.NaN,
-    missing: running.written ? Math.max(0, goal - written) : 0,
-  };
 }

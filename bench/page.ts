@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { median, spread } from "./statistics.ts";
 
 /** How a run was asked for. */
 export interface Run {
   rounds: number;
-  /** Of one shot. */
+  /** Of one measurement. */
   seconds: number;
   command: string;
 }
@@ -52,4 +52,16 @@ export function ranged(values: readonly number[], digits = 0): string {
 /** A number as it stands in a table; a dash where there is none. */
 export function shown(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "–";
+}
+
+/** A number with its noun: "1 round", "3 rounds". */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Writes a page, and its chart beside it. */
+export function writePage(out: string, text: string, chart: string): void {
+  writeFileSync(out, text);
+  writeFileSync(out.replace(/\.md$/, ".svg"), chart);
+  console.log(`wrote ${out}`);
 }

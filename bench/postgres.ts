@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import pg from "pg";
-import type { Contestant, Running } from "./contestant.ts";
+import type { Contestant, Running, Written } from "./contestant.ts";
 import { processTree } from "./process-cost.ts";
 
 /** Tuned for the load: memory and checkpoints, while every commit still waits for the disk. */
@@ -30,23 +30,27 @@ export const skipped = binaries
   ? null
   : "Skipped: PostgreSQL is not installed (Debian: apt-get install postgresql).";
 
-/** The name of the contestant that writes in the request. */
-export const POSTGRES = "fastify+postgres";
+/** Fastify on PostgreSQL, writing in the request. */
+export const fastifyContestant: Contestant = {
+  name: "fastify+postgres",
+  answers: [201],
+  start: () => start(),
+};
 
-/** Fastify on PostgreSQL, writing in the request or, queued, by pg-boss. */
-export function fastifyContestant(queued: boolean): Contestant {
-  return {
-    name: queued ? "fastify+pg-boss" : POSTGRES,
-    answers: queued ? [202] : [201],
-    start: () => start(queued),
-  };
-}
+/** The same, queued by pg-boss. */
+export const pgBossContestant: Contestant = {
+  name: "fastify+pg-boss",
+  answers: [202],
+  start: () => start("queued"),
+  startHeld: () => start("held"),
+};
 
-async function start(queued: boolean): Promise<Running> {
+/** @param boss whether pg-boss queues, and whether its workers wait for `/bench/release`. */
+async function start(boss: "" | "queued" | "held" = ""): Promise<Running> {
   const cluster = await startCluster();
   const connectionString = `postgres://postgres@127.0.0.1:${cluster.port}/postgres`;
   const server = spawn("node", ["bench/servers/fastify.ts"], {
-    env: { ...process.env, DATABASE_URL: connectionString, ...(queued && { QUEUED: "1" }) },
+    env: { ...process.env, DATABASE_URL: connectionString, BOSS: boss },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = await once(server.stdout, "data");
@@ -56,16 +60,27 @@ async function start(queued: boolean): Promise<Running> {
     url: String(line).trim(),
     token: "none",
     pids: () => [server.pid, cluster.pid].flatMap((pid) => (pid ? processTree(pid) : [])),
-    written: async () => {
-      const { rows } = await client.query("SELECT count(*)::int AS number FROM batch_runs");
-      return Number(rows[0]?.number);
-    },
+    written: writtenBy(client),
     async stop() {
       await client.end();
       server.kill("SIGTERM");
       await once(server, "exit");
       await cluster.stop();
     },
+  };
+}
+
+function writtenBy(client: pg.Client): Written {
+  const number = async (text: string, parameters: unknown[]) =>
+    Number((await client.query(text, parameters)).rows[0]?.number);
+  return {
+    count: () => number("SELECT count(*) AS number FROM batch_runs", []),
+    missing: (ids) =>
+      number(
+        `SELECT count(*) AS number FROM unnest($1::text[]) AS answered (answered_id)
+         WHERE NOT EXISTS (SELECT 1 FROM batch_runs WHERE batch_id = answered_id)`,
+        [ids],
+      ),
   };
 }
 

@@ -1,39 +1,43 @@
-import { writeFileSync } from "node:fs";
-import { chart } from "./chart.ts";
 import type { Contestant, Running } from "./contestant.ts";
-import { CONTESTANTS } from "./contestants.ts";
+import { DIRECT, DIRECT_SET_BASED, MILLRACE } from "./contestants.ts";
 import { load } from "./load.ts";
-import { drain, WARM_SECONDS, writtenBy } from "./measure.ts";
-import { machine, ranged, type Run, table } from "./page.ts";
-import { POSTGRES, skipped } from "./postgres.ts";
-import { median, ratios, rotated } from "./statistics.ts";
+import { WARM_SECONDS } from "./measure.ts";
+import type { Run } from "./page.ts";
+import { fastifyContestant, skipped } from "./postgres.ts";
+import { BAR } from "./settings.ts";
+import { rotated } from "./statistics.ts";
 import { SERVICE, startWorkerd } from "./workerd.ts";
 
-const RESULTS = 100;
+const RESULTS = BAR.results;
 /** Shares of what a contestant can take. The first is what the others are compared with. */
-const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5] as const;
+export const SHARES = [0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5] as const;
 /** Callers at a time while its capacity is measured: fewer than any of them sheds. */
-const CALLERS = 64;
-/** So long that what the end of the load cuts off matters little. */
+export const CALLERS = 64;
 const CAPACITY_SECONDS = 5;
 /** Enough that callers who wait do not keep new ones from coming. */
-const CONNECTIONS = 1_000;
+export const CONNECTIONS = 1_000;
 
 /** Holds about 67 uploads at once, so that this machine can offer more than it takes. */
-const BOUNDED: Contestant = {
+export const BOUNDED: Contestant = {
   name: "millrace, 1 MB",
   answers: [201],
   start: () => startWorkerd(SERVICE, { variables: { UPLOADS_IN_MEMORY_BYTES: "1000000" } }),
 };
 
-const ASKED = new Set(["millrace", "direct", POSTGRES]);
-const RUNNERS = [BOUNDED, ...CONTESTANTS.filter(({ name }) => ASKED.has(name))];
+/** Who is measured, in the order of the tables. */
+export const RUNNERS: readonly Contestant[] = [
+  BOUNDED,
+  MILLRACE,
+  DIRECT,
+  DIRECT_SET_BASED,
+  ...(skipped ? [] : [fastifyContestant]),
+];
 
 /** One rate of one contestant in one round. */
-interface Point {
+export interface Point {
   contestant: string;
   share: number;
-  /** A second of the load: what was posted. Written (answered 201) and shed are a second until the last answer. */
+  /** Per second of the load: what was posted. Written (answered 201) and shed are per second until the last answer. */
   offered: number;
   written: number;
   shed: number;
@@ -45,8 +49,8 @@ interface Point {
   p99_ms: number;
 }
 
-/** More and more uploads a second, whether a contestant keeps up or not. */
-export async function measureSaturation(run: Run, out: string): Promise<void> {
+/** More and more uploads per second, whether a contestant keeps up or not. */
+export async function measureSaturation(run: Run): Promise<Point[]> {
   const points: Point[] = [];
   for (let round = 1; round <= run.rounds; round++) {
     for (const contestant of rotated(RUNNERS, round)) {
@@ -56,9 +60,7 @@ export async function measureSaturation(run: Run, out: string): Promise<void> {
       points.push(...(await saturate(contestant, shares, run.seconds)));
     }
   }
-  writeFileSync(out, page(points, run));
-  writeFileSync(out.replace(/\.md$/, ".svg"), await plot(points));
-  console.log(`wrote ${out}`);
+  return points;
 }
 
 /** Shares of its capacity, which is measured just before: this machine's speed differs from minute to minute. */
@@ -70,12 +72,11 @@ async function saturate(
   const running = await contestant.start();
   try {
     const { url, token } = running;
-    const settings = { url, token, results: RESULTS, status: 201 as const, connections: CALLERS };
+    // The client that offers the rates afterwards: another would leave the contestant another share of the processor.
+    const client = { client: "node:http" as const, connections: CALLERS };
+    const settings = { url, token, results: RESULTS, status: 201 as const, ...client };
     await load({ ...settings, seconds: WARM_SECONDS });
-    await drain(running, RESULTS, 0);
     const { perSecond: capacity } = await load({ ...settings, seconds: CAPACITY_SECONDS });
-    // What the end of that load cut off is written then, and counts for no rate.
-    await drain(running, RESULTS, 0);
     const points: Point[] = [];
     for (const share of shares) {
       const point = await offer(running, capacity * share, seconds);
@@ -92,132 +93,17 @@ async function saturate(
 }
 
 async function offer(running: Running, rate: number, seconds: number) {
-  const { url, token } = running;
-  const before = await writtenBy(running);
+  const { url, token, written } = running;
   const settings = { url, token, results: RESULTS, status: 201 as const };
   const answers = await load({ ...settings, connections: CONNECTIONS, rate, seconds });
-  const written = (await writtenBy(running)) - before;
-  const { succeeded, shed, failed, p50_ms, p99_ms } = answers;
+  const { succeeded, shed, failed, ids, p50_ms, p99_ms } = answers;
   return {
     offered: (succeeded + shed + failed) / seconds,
     written: answers.perSecond,
     shed: shed / answers.seconds,
     other: failed,
-    lost: Math.max(0, succeeded - written),
+    lost: (await written?.missing(ids)) ?? 0,
     p50_ms,
     p99_ms,
   };
-}
-
-function page(points: readonly Point[], run: Run): string {
-  return `# Saturation
-
-Written by \`${run.command}\`: ${run.rounds} rounds of ${run.seconds} s a rate. Uploads of 100 results arrive
-at random moments (Poisson) at a given average rate, over ${CONNECTIONS} connections, whether the contestant
-keeps up or not; latency counts from the moment when an upload was due; "written" and "shed" are a second, up to the
-last answer. Rates are shares of the contestant's capacity: what it wrote just before, in the same round, when
-${CALLERS} callers posted as fast as it answered, from a load generator that takes less of the two cores. Medians, with the least and the greatest in brackets.
-
-${machine()}
-${skipped ? `\n**${POSTGRES}:** ${skipped}\n` : ""}
-![What is written, and its latency](benchmarks-saturation.svg)
-
-**direct** and **${POSTGRES}** are those of [the benchmarks](benchmarks.md), and shed nothing. **millrace** is the
-service as it is deployed: an isolate holds 24 MiB of uploads at once, more than ${CONNECTIONS} of these, so it
-sheds nothing here either. **${BOUNDED.name}** holds one megabyte, about 67 of these
-(\`UPLOADS_IN_MEMORY_BYTES\`), and shows how it sheds: what is beyond is answered \`503\` with \`Retry-After\`,
-and is in no latency. Where nothing is shed, callers queue, and latency grows for as long as the load lasts, ${run.seconds} s here.
-
-## How much latency grows
-
-The median latency of a \`201\`, divided by the same contestant's at a quarter of its capacity in the same round:
-
-${growthTable(points)}
-
-${RUNNERS.map(({ name }) => section(name, of(points, name))).join("\n\n")}
-`;
-}
-
-const of = (points: readonly Point[], name: string): Point[] =>
-  points.filter(({ contestant }) => contestant === name);
-
-const at = (points: readonly Point[], share: number): Point[] =>
-  points.filter((point) => point.share === share);
-
-const p50 = (point: Point): number => point.p50_ms;
-
-function growthTable(points: readonly Point[]): string {
-  const rows = SHARES.map((share) => [
-    String(share),
-    ...RUNNERS.map(({ name }) => {
-      const own = of(points, name);
-      return ranged(ratios(at(own, share).map(p50), at(own, SHARES[0]).map(p50)), 1);
-    }),
-  ]);
-  return table(["offered ÷ capacity", ...RUNNERS.map(({ name }) => name)], rows);
-}
-
-function section(name: string, points: readonly Point[]): string {
-  const heads = ["offered ÷ capacity", "offered/s", "written/s", "shed/s", "p50 ms", "p99 ms"];
-  const rows = SHARES.map((share) => {
-    const own = at(points, share);
-    return [
-      String(share),
-      ranged(own.map(({ offered }) => offered)),
-      ranged(own.map(({ written }) => written)),
-      ranged(own.map(({ shed }) => shed)),
-      ranged(own.map(p50)),
-      ranged(own.map(({ p99_ms }) => p99_ms)),
-    ];
-  });
-  const sum = (get: (point: Point) => number) =>
-    points.reduce((total, point) => total + get(point), 0);
-  return `## ${name}
-
-${table(heads, rows)}
-
-Answered 201 and not in the tables: ${sum(({ lost }) => lost)}. Neither 201 nor 503: ${sum(({ other }) => other)}.`;
-}
-
-function plot(points: readonly Point[]): Promise<string> {
-  const values = RUNNERS.flatMap(({ name }) =>
-    SHARES.map((share) => {
-      const own = at(of(points, name), share);
-      return {
-        name,
-        offered: median(own.map(({ offered }) => offered)),
-        written: median(own.map(({ written }) => written)),
-        p50: median(own.map(p50)),
-      };
-    }),
-  );
-  const x = { field: "offered", type: "quantitative", title: "offered, batches/s" } as const;
-  const color = { field: "name", type: "nominal", title: null, sort: null } as const;
-  const panel = { width: 320, height: 240, mark: { type: "line", point: true } } as const;
-  return chart({
-    data: { values },
-    hconcat: [
-      {
-        ...panel,
-        encoding: {
-          x,
-          y: { field: "written", type: "quantitative", title: "written, batches/s" },
-          color,
-        },
-      },
-      {
-        ...panel,
-        encoding: {
-          x,
-          y: {
-            field: "p50",
-            type: "quantitative",
-            title: "p50 of 201, ms",
-            scale: { type: "log" },
-          },
-          color,
-        },
-      },
-    ],
-  });
 }

@@ -8,7 +8,7 @@ export { BatchLedger } from "../../src/index.ts";
 const RUN_OF_BATCH = "(SELECT id FROM batch_runs WHERE batch_id = ?1)";
 
 /**
- * The same with more care: the run and its results in one transaction, and a digest, as
+ * The direct way with more care: the run and its results in one transaction, and a digest, as
  * Millrace keeps it. A second post of the same upload is an error.
  */
 export default {
