@@ -143,8 +143,8 @@ const CONTESTANTS_TEXT = `- **direct** is what people write today: a Worker that
   durability. Fastify and PostgreSQL may use both cores, which the load generator needs too; workerd runs a
   Worker on one thread.
 - **fastify+pg-boss** queues there first. Four workers (\`work()\`) take up to 100 jobs at a time, and each fetches
-  again at once as long as there are jobs (\`notifyWorker\`). By itself, pg-boss lets a worker fetch at most twice
-  a second. A job is written by the same statement as in fastify+postgres.`;
+  again at once as long as there are jobs (\`notifyWorker\`). By itself, pg-boss lets a worker fetch at most
+  twice per second. A job is written by the same statement as in fastify+postgres.`;
 
 /** Bars of the throughput at the bar's setting, as SVG. */
 export function plot(measurements: readonly Measurement[]): Promise<string> {

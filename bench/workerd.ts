@@ -29,6 +29,7 @@ function bundle(entry: string): string {
   const [script] = globSync(`${directory}/*.js`);
   if (!script) throw new Error(`${entry} made no script`);
   const text = readFileSync(script, "utf8");
+  rmSync(directory, { recursive: true });
   bundles.set(entry, text);
   return text;
 }
