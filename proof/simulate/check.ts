@@ -139,7 +139,7 @@ const IMBALANCE = `
   GROUP BY key, digest HAVING balance <> 0`;
 
 const FORGOTTEN_WRONGLY = `
-  SELECT key, state FROM gone WHERE state = 'pending' OR (state = 'written' AND settled_for_ms <= ?)`;
+  SELECT key, state FROM gone WHERE state = 'pending' OR (state = 'written' AND settled_for_ms <= ? AND NOT crowded)`;
 
 const LITTER =
   "SELECT DISTINCT key FROM body_parts WHERE key NOT IN (SELECT key FROM batches WHERE state <> 'written')";

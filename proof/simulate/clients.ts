@@ -1,6 +1,7 @@
 import type { Admission, Receipt } from "../../src/durable/ledger.ts";
 import { keyOf } from "../../src/queue/ticket.ts";
 import { contentOf } from "./content.ts";
+import type { ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
 
 const CLIENTS = 3;
@@ -44,8 +45,9 @@ export class Clients {
     const wait = world.random.chance(0.5) ? 0 : world.random.between(1, 10_000);
     const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;
     this.posted.set(admission.digest, admission);
+    const host = world.hostOf(keyOf(admission));
+    const postedAt = world.scheduler.now();
     try {
-      const host = world.hostOf(keyOf(admission));
       const receipt = await host.call((shard) => {
         world.note(`post ${name} to shard ${host.number}`);
         const database = world.databaseOf(keyOf(admission));
@@ -54,7 +56,7 @@ export class Clients {
       const answer = "state" in receipt ? `${receipt.outcome} ${receipt.state}` : receipt.outcome;
       world.note(`answer ${name} ${answer}`);
       world.count(answer);
-      const untruth = this.#untruthOf(receipt, admission);
+      const untruth = this.#untruthOf(receipt, admission, host, postedAt);
       if (untruth) this.untrue.push(`untrue: ${name} was answered ${receipt.outcome}: ${untruth}`);
       if (receipt.outcome === "accepted" || receipt.outcome === "duplicate") {
         this.promised.set(admission.digest, admission);
@@ -66,7 +68,12 @@ export class Clients {
   }
 
   /** What is false in an answer, by what the databases have ever had; undefined where it is true. */
-  #untruthOf(receipt: Receipt, admission: Admission): string | undefined {
+  #untruthOf(
+    receipt: Receipt,
+    admission: Admission,
+    host: ShardHost,
+    postedAt: number,
+  ): string | undefined {
     const { digest, batch_id } = admission;
     const world = this.#world;
     const inserted = world.databases.all(
@@ -76,7 +83,12 @@ export class Clients {
     const accepted = world.hosts.flatMap(({ database }) =>
       database.all("SELECT digest FROM accepted WHERE key = ?", [keyOf(admission)]),
     );
-    if (receipt.outcome === "overloaded") return "nothing is overloaded here";
+    if (receipt.outcome === "overloaded") {
+      if (host.fullAt < postedAt) return "its shard was not full";
+      const text = "SELECT 1 FROM batches WHERE key = ? AND accepted_at < ?";
+      const known = host.database.all(text, [keyOf(admission), postedAt]).length > 0;
+      return known ? "its shard knew it" : undefined;
+    }
     if (receipt.outcome === "conflict") {
       const other = [...inserted, ...accepted].some((row) => row["digest"] !== digest);
       return other ? undefined : "there was never other content";

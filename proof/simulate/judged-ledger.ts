@@ -29,6 +29,8 @@ export function judgedLedger(world: World, call: Call): LedgerPort {
           const replays = claimed.get(`${shard} ${key}`);
           const faults = judge(world, report, replays, before[index], instance.ledger.find(key));
           world.unjust.push(...faults);
+          const host = world.hosts[shard];
+          if (host && report.outcome === "dead") world.mischief.died(host, key);
         }
       }),
     bury: (shard, burials) =>

@@ -5,9 +5,13 @@
  */
 import { parseArgs } from "node:util";
 import { ALL, only } from "./faults.ts";
-import { run } from "./run.ts";
-import { relevant, shrink } from "./shrink.ts";
-import { Evicted } from "./shard-host.ts";
+import { makeBoundsVariable } from "./bounds.ts";
+
+// Before all that imports the service's limits.
+makeBoundsVariable();
+const { run } = await import("./run.ts");
+const { relevant, shrink } = await import("./shrink.ts");
+const { Evicted } = await import("./shard-host.ts");
 
 const { values } = parseArgs({
   options: {

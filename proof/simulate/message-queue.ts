@@ -10,7 +10,7 @@ interface Stored {
 }
 
 /** Consumers at work at once, give or take one. */
-const CONSUMERS = 6;
+const CONSUMERS = 10;
 /** The platform ends a consumer that has worked for so long. */
 const LONGEST_WORK_MS = 900_000;
 

@@ -1,6 +1,6 @@
 import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
 import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
-import { MAX_SHARDS } from "./shard-host.ts";
+import { MAX_SHARDS, type ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
 
 /** What operators, deploys, retention and time do, now and then, at the chances of the faults. */
@@ -12,6 +12,15 @@ export class Mischief {
   constructor(world: World) {
     this.#world = world;
     this.#next();
+  }
+
+  /** An operator who looks on as a batch dies replays it soon, while others may still have it in hand. */
+  died(host: ShardHost, key: string): void {
+    const { scheduler, random, running, faults } = this.#world;
+    if (!running || !random.chance(faults.replayed * 10)) return;
+    scheduler.after(random.between(0, 60_000), () => {
+      host.call((shard) => shard.replay([key])).catch(() => {});
+    });
   }
 
   #next(): void {

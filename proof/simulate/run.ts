@@ -1,4 +1,5 @@
 import { stillDead, violations } from "./check.ts";
+import { drawBounds } from "./bounds.ts";
 import { type Faults, NONE } from "./faults.ts";
 import { Random } from "./random.ts";
 import { tally } from "./tally.ts";
@@ -26,6 +27,8 @@ const REPLAY_AGAIN_MS = 10_000;
 /** After healing, everything comes to its end within this time, or it never will. */
 const LONGEST_MS = 3 * 24 * 3_600_000;
 const MOST_STEPS = 200_000;
+/** Enough for all that a life has written, with the smallest bounds. */
+const RETENTION_RUNS = 1_000;
 
 /**
  * One simulated life: `steps` steps with the faults, then without, until nothing is under way;
@@ -33,9 +36,11 @@ const MOST_STEPS = 200_000;
  */
 export async function run(seed: number, steps: number, faults: Faults): Promise<Outcome> {
   const random = new Random(seed);
+  const bounds = drawBounds(new Random(seed ^ 0xb0d5));
   const world = new World(random, faults);
   const restore = seedGlobals(new Random(seed ^ 0x5eed), (event) => world.count(event));
   try {
+    world.note(`bounds ${JSON.stringify(bounds)}`);
     while (world.scheduler.steps < steps) await world.scheduler.step();
     world.heal(NONE);
     if (random.chance(0.5)) world.mend();
@@ -46,12 +51,12 @@ export async function run(seed: number, steps: number, faults: Faults): Promise<
       await pass(world, REPLAY_EVERY_MS);
       replayAll(world);
     }
-    await drain(world);
+    await rest(world);
     const found = violations(world);
     // Whatever died of the faults must come back to life now that they are healed.
     world.mend();
     replayAll(world);
-    await drain(world);
+    await rest(world);
     return {
       seed,
       steps,
@@ -91,6 +96,16 @@ async function pass(world: World, ms: number): Promise<void> {
   while (world.scheduler.now() < until && (await world.scheduler.step()));
 }
 
+/**
+ * Lets everything come to its end, and then retention, which may have broken off between the
+ * rows of a run and the run.
+ */
+async function rest(world: World): Promise<void> {
+  await drain(world);
+  void world.retain(RETENTION_RUNS);
+  await drain(world);
+}
+
 /** Lets everything that is under way come to its end; what does not is found by the checks. */
 async function drain(world: World): Promise<void> {
   const started = world.scheduler.now();
@@ -113,6 +128,9 @@ function quiet(world: World, started: number): boolean {
   );
 }
 
+/** The outbox's own words. */
+const OUTBOX_FULL = "too many tickets wait";
+
 /** The real code takes chance and write ids from the globals; here they come from the seed. */
 function seedGlobals(random: Random, logged: (event: string) => void): () => void {
   const { random: chance } = Math;
@@ -126,6 +144,7 @@ function seedGlobals(random: Random, logged: (event: string) => void): () => voi
   const count = (line: unknown) => {
     const event = /"event":"([^"]+)"/.exec(String(line))?.[1];
     if (event) logged(event);
+    if (String(line).includes(OUTBOX_FULL)) logged(OUTBOX_FULL);
   };
   console.log = count;
   console.error = count;

@@ -1,7 +1,8 @@
 import { type ShardPorts, LedgerShard } from "../../src/durable/ledger-shard.ts";
 import type { Clock } from "../../src/durable/clock.ts";
+import { SHARD_CROWDED_BYTES, SHARD_FULL_BYTES } from "../../src/limits.ts";
 import type { World } from "./world.ts";
-import { Database, ledgerSqlOn } from "./sqlite.ts";
+import { Database, ledgerSqlOn, sizeOf } from "./sqlite.ts";
 
 /** What an instance's promises end with when it has ended: its callers see this. */
 export class Evicted extends Error {}
@@ -10,12 +11,14 @@ export class Evicted extends Error {}
 const WITNESS = `
   CREATE TABLE accepted (key TEXT, digest TEXT);
   CREATE INDEX accepted_key ON accepted (key);
-  CREATE TABLE gone (key TEXT, digest TEXT, state TEXT, batch_run_id INTEGER, settled_for_ms INTEGER);
+  CREATE TABLE gone (key TEXT, digest TEXT, state TEXT, batch_run_id INTEGER, settled_for_ms INTEGER,
+    crowded INTEGER);
   CREATE TRIGGER note_accept AFTER INSERT ON batches
     BEGIN INSERT INTO accepted VALUES (NEW.key, NEW.digest); END;
   CREATE TRIGGER note_gone AFTER DELETE ON batches
     BEGIN INSERT INTO gone VALUES
-      (OLD.key, OLD.digest, OLD.state, OLD.batch_run_id, simulated_now() - OLD.settled_at); END;`;
+      (OLD.key, OLD.digest, OLD.state, OLD.batch_run_id, simulated_now() - OLD.settled_at,
+        simulated_crowd()); END;`;
 
 const REDELIVER_AFTER_MS = 900_000;
 /** The platform calls an alarm that fails so often again, after this time and then twice as long each time. */
@@ -52,11 +55,16 @@ export class ShardHost {
   #instance: Instance | undefined;
   #alarmAt: number | null = null;
   #alarmsAwayUntil = 0;
+  /** Whether an alarm runs that found the shard crowded. */
+  #crowded = false;
+  /** When the shard last found itself full. */
+  fullAt = 0;
 
   constructor(world: World, number: number) {
     this.#world = world;
     this.number = number;
     this.database.define("simulated_now", () => world.scheduler.now());
+    this.database.define("simulated_crowd", () => (this.#crowded ? 1 : 0));
     this.#wake();
     this.database.exec(WITNESS);
   }
@@ -120,7 +128,7 @@ export class ShardHost {
       if (!life.alive) throw new Evicted("the instance has ended");
     };
     return {
-      sql: ledgerSqlOn(this.database, check),
+      sql: { ...ledgerSqlOn(this.database, check), size: () => this.#size() },
       clock: clockOf(scheduler, life),
       send: (tickets) => this.#world.queue.send(tickets),
       setAlarm: async (time) => {
@@ -152,10 +160,10 @@ export class ShardHost {
     world.note(`shard ${this.number} alarm`);
     world.count("alarm");
     try {
-      await this.#untilItEnds((shard) => shard.alarm());
+      await this.#untilItEnds((shard) => this.#alarmOf(shard));
       if (world.strikes("alarmDoubled")) {
         if (world.random.chance(0.5)) this.evict();
-        await this.#untilItEnds((shard) => shard.alarm());
+        await this.#untilItEnds((shard) => this.#alarmOf(shard));
       }
     } catch (error) {
       // It was set for another time meanwhile.
@@ -165,6 +173,23 @@ export class ShardHost {
       if (own > ALARM_RETRIES) this.#abandonAlarm();
       else this.#setAlarm(world.scheduler.now() + ALARM_RETRY_MS * 2 ** failures, own);
     }
+  }
+
+  /** Forgetting happens before the alarm waits for anything. */
+  #alarmOf(shard: LedgerShard): Promise<void> {
+    this.#crowded = sizeOf(this.database) > SHARD_CROWDED_BYTES;
+    try {
+      return shard.alarm();
+    } finally {
+      this.#crowded = false;
+    }
+  }
+
+  /** What the shard stores, as it asks for it itself. */
+  #size(): number {
+    const size = sizeOf(this.database);
+    if (size > SHARD_FULL_BYTES) this.fullAt = this.#world.scheduler.now();
+    return size;
   }
 
   /**

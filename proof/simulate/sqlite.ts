@@ -70,6 +70,15 @@ export class Databases {
   }
 }
 
+const SIZE = `
+  SELECT count(*) * 100 + coalesce(sum(length(run) + length(part)), 0)
+    + (SELECT coalesce(sum(length(part)), 0) FROM body_parts) AS size FROM batches`;
+
+/** About what a ledger stores, in bytes. */
+export function sizeOf(database: Database): number {
+  return Number(database.all(SIZE)[0]?.["size"]);
+}
+
 /** The database as a ledger instance sees it, until that instance has ended. */
 export function ledgerSqlOn(database: Database, check: () => void): LedgerSql {
   return {
@@ -81,7 +90,7 @@ export function ledgerSqlOn(database: Database, check: () => void): LedgerSql {
       check();
       return database.transaction(work);
     },
-    size: () => 0,
+    size: () => sizeOf(database),
   };
 }
 

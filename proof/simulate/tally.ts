@@ -2,7 +2,7 @@ import { faultNames } from "./faults.ts";
 import type { World } from "./world.ts";
 
 /** What has to happen besides the faults, or the lives have proved nothing about it. */
-const COUNTED = [
+export const COUNTED = [
   "alarm",
   "alarm abandoned",
   "late reports",
@@ -13,6 +13,8 @@ const COUNTED = [
   "duplicate pending",
   "duplicate written",
   "conflict",
+  "overloaded",
+  "retention left some",
   "no answer",
   "reported written",
   "reported failed",
@@ -24,6 +26,7 @@ const COUNTED = [
   "ledger.settle-failed",
   "ledger.bury-failed",
   "outbox.unsent",
+  "too many tickets wait",
   "store.write-failed",
   "ticket.passed-over",
   "batch.written",

@@ -133,8 +133,6 @@ export class World {
     this.running = false;
     this.faults = faults;
     this.#databaseAwayUntil = 0;
-    // Retention that broke off has deleted rows and not yet their run; its next run goes on.
-    void this.retain();
   }
 
   /** Where a batch is posted to: by the number of shards of the version that takes it. */
@@ -191,13 +189,21 @@ export class World {
     return consumeTickets(messages, { ledger, stream: () => open });
   }
 
-  /** What is older than 2021 goes. */
-  async retain(): Promise<void> {
+  /** What is older than 2021 goes, as far as so many runs of retention come. */
+  async retain(mostRuns = 1): Promise<void> {
     this.note("retention");
+    this.tasks += 1;
     for (const database of this.databases.each) {
       const sql = sqlStoreOn(database, (work) => this.#withDatabase(work));
-      await deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z").catch(() => {});
+      const none = { more: false };
+      for (let runs = 1; runs <= mostRuns; runs++) {
+        const deleting = deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z");
+        const { more } = await deleting.catch(() => none);
+        if (!more) break;
+        this.count("retention left some");
+      }
     }
+    this.tasks -= 1;
   }
 
   async #withDatabase<Result>(work: () => Result): Promise<Result> {

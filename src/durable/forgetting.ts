@@ -4,8 +4,7 @@ import type { SqlValue } from "../sql.ts";
 import { Counters } from "./counters.ts";
 import type { LedgerSql } from "./schema.ts";
 
-const STRETCH = `
-  SELECT key FROM batches WHERE key > ? ORDER BY key LIMIT 1 OFFSET ${FORGET_ROWS - 1}`;
+const STRETCH = `SELECT key FROM batches WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?`;
 
 const FORGET = `
   DELETE FROM batches WHERE key > ? AND key <= ? AND state = 'written' AND settled_at < ?
@@ -14,7 +13,7 @@ const FORGET = `
 /** In the order in which they came. */
 const FORGET_OLDEST = `
   DELETE FROM batches WHERE rowid IN (
-    SELECT rowid FROM batches WHERE state = 'written' ORDER BY rowid LIMIT ${FORGET_ROWS})
+    SELECT rowid FROM batches WHERE state = 'written' ORDER BY rowid LIMIT ?)
   RETURNING key`;
 
 const CHOSEN = `
@@ -93,7 +92,9 @@ export class Forgetting {
   #forgetOldest(now: number): number {
     this.#crowded = false;
     if (now < this.#lookAt || this.#sql.size() <= SHARD_CROWDED_BYTES) return 0;
-    const gone = this.#sql.transaction(() => this.#counted(this.#sql.exec(FORGET_OLDEST)));
+    const gone = this.#sql.transaction(() =>
+      this.#counted(this.#sql.exec(FORGET_OLDEST, FORGET_ROWS)),
+    );
     // Then it is unwritten bodies that crowd the shard, and the search has read all of them.
     if (gone < FORGET_ROWS) this.#lookAt = now + FORGET_AGAIN_MS;
     else this.#crowded = this.#sql.size() > SHARD_CROWDED_BYTES;
@@ -106,7 +107,7 @@ export class Forgetting {
     if (dueAt === null || dueAt > now) return 0;
     return this.#sql.transaction(() => {
       const from = this.#note("forget_from") ?? "";
-      const to = this.#sql.exec(STRETCH, from)[0]?.["key"];
+      const to = this.#sql.exec(STRETCH, from, FORGET_ROWS - 1)[0]?.["key"];
       const gone = this.#sql.exec(FORGET, from, to ?? END, now - this.#retentionMs);
       this.#setNote("forget_from", to ?? "");
       this.#setNote("forget_at", to === undefined ? now + FORGET_EVERY_MS : now);
