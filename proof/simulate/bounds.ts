@@ -31,7 +31,7 @@ type Bounds = Record<Name, number>;
 
 const NAMES = Object.keys(DRAWN).filter((name): name is Name => name in DRAWN);
 
-/** Set by `src/limits.ts` as it is loaded here. */
+/** Set by `src/limits.ts` as it is loaded here. @public */
 export const limits: { defaults?: Bounds; set?: (bounds: Bounds) => void } = {};
 
 /** Draws the bounds of a life: about half of them small. @returns those that are. */

@@ -8,7 +8,14 @@ import type { World } from "./world.ts";
 /** What is not as it was promised. Empty where the system kept its word. */
 export function violations(world: World): string[] {
   const { clients, unjust } = world;
-  return [...clients.untrue, ...unjust, ...promises(world), ...runs(world), ...books(world)];
+  return [
+    ...clients.untrue,
+    ...unjust,
+    ...promises(world),
+    ...unaccepted(world),
+    ...runs(world),
+    ...books(world),
+  ];
 }
 
 /**
@@ -42,6 +49,18 @@ function promises(world: World): string[] {
     return [
       `lost: ${keyOf(admission)} ${digest.slice(0, 6)} was promised, and is neither written nor dead`,
     ];
+  });
+}
+
+/** No shard has told more clients that a batch is accepted than it has accepted it. */
+function unaccepted({ clients, hosts }: World): string[] {
+  return [...clients.accepted].flatMap(([place, told]) => {
+    const [number = "", key = "", digest = ""] = place.split(" ");
+    const text = "SELECT 1 FROM accepted WHERE key = ? AND digest = ?";
+    const taken = hosts[Number(number)]?.database.all(text, [key, digest]).length ?? 0;
+    return told <= taken
+      ? []
+      : [`lost: ${key} was answered accepted ${told} times, and taken ${taken} times by ${number}`];
   });
 }
 
@@ -177,22 +196,30 @@ function ownAccount({ database, sql, number }: ShardHost): string[] {
 }
 
 const ENTRIES = `
-  SELECT key, digest, state, batch_run_id, run, part FROM batches
-  UNION ALL SELECT key, digest, state, batch_run_id, NULL, NULL FROM gone WHERE state = 'written'`;
+  SELECT key, digest, state, batch_run_id, accepted_at, run, part FROM batches
+  UNION ALL SELECT key, digest, state, batch_run_id, accepted_at, NULL, NULL FROM gone
+    WHERE state = 'written'`;
 
 /** What a shard says of each batch is so. */
 function entries(world: World, { database, number }: ShardHost): string[] {
-  const inserted = new Set(
+  const untilWhen = new Map(
     world.databases
-      .all("SELECT id, digest FROM inserted")
-      .map(({ id, digest }) => `${String(id)} ${String(digest)}`),
+      .all("SELECT inserted.id, digest, deleted_at FROM inserted LEFT JOIN deleted USING (id)")
+      .map(({ id, digest, deleted_at }) => [
+        `${String(id)} ${String(digest)}`,
+        deleted_at === null ? Infinity : Number(deleted_at),
+      ]),
   );
-  return database.all(ENTRIES).flatMap(({ key, digest, state, batch_run_id, run, part }) => {
+  return database.all(ENTRIES).flatMap(({ key, digest, state, run, part, ...entry }) => {
     const name = `${String(key)} ${String(digest).slice(0, 6)} in ${number}`;
     if (state === "pending") return [`stuck: ${name} is pending for ever`];
     if (state === "written") {
-      const is = inserted.has(`${String(batch_run_id)} ${String(digest)}`);
-      return is ? [] : [`untrue: ${name} is written says the ledger, and D1 never had it`];
+      const until = untilWhen.get(`${String(entry["batch_run_id"])} ${String(digest)}`) ?? 0;
+      return until >= Number(entry["accepted_at"])
+        ? []
+        : [
+            `untrue: ${name} is written says the ledger, and D1 has not had it since it was accepted`,
+          ];
     }
     const more = database.all("SELECT part FROM body_parts WHERE key = ? ORDER BY number", [
       String(key),

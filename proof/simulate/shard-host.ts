@@ -12,13 +12,13 @@ const WITNESS = `
   CREATE TABLE accepted (key TEXT, digest TEXT);
   CREATE INDEX accepted_key ON accepted (key);
   CREATE TABLE gone (key TEXT, digest TEXT, state TEXT, batch_run_id INTEGER, settled_for_ms INTEGER,
-    crowded INTEGER);
+    crowded INTEGER, accepted_at INTEGER, written_digest TEXT, gone_at INTEGER);
   CREATE TRIGGER note_accept AFTER INSERT ON batches
     BEGIN INSERT INTO accepted VALUES (NEW.key, NEW.digest); END;
   CREATE TRIGGER note_gone AFTER DELETE ON batches
     BEGIN INSERT INTO gone VALUES
       (OLD.key, OLD.digest, OLD.state, OLD.batch_run_id, simulated_now() - OLD.settled_at,
-        simulated_crowd()); END;`;
+        simulated_crowd(), OLD.accepted_at, OLD.written_digest, simulated_now()); END;`;
 
 const REDELIVER_AFTER_MS = 900_000;
 /** The platform calls an alarm that fails so often again, after this time and then twice as long each time. */

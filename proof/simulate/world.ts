@@ -23,11 +23,11 @@ const MIGRATION = readFileSync("migrations/batch-metrics/0001_batch_runs.sql", "
 const WITNESS = `
   CREATE TABLE inserted (id INTEGER, batch_id TEXT, digest TEXT);
   CREATE INDEX inserted_batch ON inserted (batch_id);
-  CREATE TABLE deleted (batch_id TEXT, digest TEXT);
+  CREATE TABLE deleted (id INTEGER, batch_id TEXT, deleted_at INTEGER);
   CREATE TRIGGER note_insert AFTER INSERT ON batch_runs
     BEGIN INSERT INTO inserted VALUES (NEW.id, NEW.batch_id, NEW.digest); END;
   CREATE TRIGGER note_delete AFTER DELETE ON batch_runs
-    BEGIN INSERT INTO deleted VALUES (OLD.batch_id, OLD.digest); END;
+    BEGIN INSERT INTO deleted VALUES (OLD.id, OLD.batch_id, simulated_now()); END;
   CREATE TRIGGER curse BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${CURSED}'
     BEGIN SELECT RAISE(ABORT, 'something that nobody has seen before'); END;
   CREATE TRIGGER stricter BEFORE INSERT ON recipe_results WHEN NEW.recipe_name = '${UNWANTED}'
@@ -81,6 +81,9 @@ export class World {
   constructor(random: Random, faults: Faults) {
     this.random = random;
     this.faults = faults;
+    for (const database of this.databases.each) {
+      database.define("simulated_now", () => this.scheduler.now());
+    }
     this.pace = random.pick(PACES) ?? 1;
     this.#databaseShards = random.between(1, MAX_DATABASES);
     this.#deploysDatabases = random.chance(0.3);
