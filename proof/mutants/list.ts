@@ -404,8 +404,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention says that it has deleted everything",
     file: "src/store/retention.ts",
-    search: "statements: mostStatements, more: true",
-    replace: "statements: mostStatements, more: false",
+    search: "statements: maxStatements, more: true",
+    replace: "statements: maxStatements, more: false",
   },
   {
     bug: "the books miss what was forgotten",
