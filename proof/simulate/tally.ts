@@ -28,9 +28,9 @@ export const COUNTED = [
   "outbox.unsent",
   "too many tickets wait",
   "store.write-failed",
-  "ticket.passed-over",
-  "batch.written",
-  "batch.retried",
+  "tickets.passed-over",
+  "batches.written",
+  "batches.retried",
   "batch.conflict",
   "batch.dead",
 ];
