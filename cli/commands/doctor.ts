@@ -66,7 +66,7 @@ function checkClock(ahead_ms: number): Finding {
   return Math.abs(ahead_ms) > CLOCK_TOLERANCE_MS ? fault("clock", detail) : ok("clock", detail);
 }
 
-/** Finds out a token's scopes by what it is let do. The books gain a refused upload; nothing else changes. */
+/** Finds out a token's scopes by what it is let do. The totals gain a refused upload; nothing else changes. */
 async function checkToken(connection: Connection): Promise<Finding[]> {
   if (!connection.token) return [fault("token", "none is configured: set MILLRACE_TOKEN")];
   try {

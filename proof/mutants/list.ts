@@ -354,7 +354,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "const ticket = { ...batchOf(key), shard: 0, bytes, replays: 0 };",
   },
   {
-    bug: "the books miss what was dropped",
+    bug: "the totals miss what was dropped",
     file: "src/durable/ledger.ts",
     search: "      this.#counters.add(`dropped/${batchOf(key).stream}`, dropped.length);\n",
     replace: "",
@@ -408,7 +408,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "statements: maxStatements, more: false",
   },
   {
-    bug: "the books miss what was forgotten",
+    bug: "the totals miss what was forgotten",
     file: "src/durable/forgetting.ts",
     search: "this.#counters.add(`forgotten/${stream}`, rows.length);",
     replace: "void [stream, rows];",

@@ -1,4 +1,4 @@
-import { Books } from "../../src/durable/books.ts";
+import { Totals } from "../../src/durable/totals.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { keyOf } from "../../src/queue/ticket.ts";
 import { isRefused } from "./content.ts";
@@ -14,7 +14,7 @@ export function violations(world: World): string[] {
     ...promises(world),
     ...unaccepted(world),
     ...runs(world),
-    ...books(world),
+    ...totals(world),
   ];
 }
 
@@ -136,7 +136,7 @@ function overwritten(world: World): string[] {
  * In the end nothing is pending, what is written here is written in D1, what is dead has its
  * body, and no part of a body is left behind.
  */
-function books(world: World): string[] {
+function totals(world: World): string[] {
   const dropped = inLedger(world, "SELECT key FROM gone WHERE state = 'dead'").length;
   return [
     ...world.hosts.flatMap((host) => [
@@ -146,7 +146,7 @@ function books(world: World): string[] {
     ]),
     ...(dropped === world.mischief.dropped
       ? []
-      : [`books: ${dropped} dead batches are gone, and ${world.mischief.dropped} were dropped`]),
+      : [`totals: ${dropped} dead batches are gone, and ${world.mischief.dropped} were dropped`]),
   ];
 }
 
@@ -167,7 +167,9 @@ function imbalances({ database, number }: ShardHost): string[] {
   return [
     ...database
       .all(IMBALANCE)
-      .map(({ key, balance }) => `books: ${String(key)} is off by ${String(balance)} in ${number}`),
+      .map(
+        ({ key, balance }) => `totals: ${String(key)} is off by ${String(balance)} in ${number}`,
+      ),
     ...database
       .all(FORGOTTEN_WRONGLY, [RETENTION_MS])
       .map(({ key, state }) => `forgotten: ${String(key)} was ${String(state)} in ${number}`),
@@ -187,12 +189,12 @@ const WITNESSED = `
 
 /** What a shard answers of itself is what was witnessed. */
 function ownAccount({ database, sql, number }: ShardHost): string[] {
-  const { accepted, written, dead, pending, dropped, forgotten } = new Books(sql, realClock).of(
+  const { accepted, written, dead, pending, dropped, forgotten } = new Totals(sql, realClock).of(
     "batch-metrics",
   );
   const told = JSON.stringify({ accepted, written, dead, pending, dropped, forgotten });
   const witnessed = JSON.stringify(database.all(WITNESSED)[0]);
-  return told === witnessed ? [] : [`books: ${number} says ${told}, and it was ${witnessed}`];
+  return told === witnessed ? [] : [`totals: ${number} says ${told}, and it was ${witnessed}`];
 }
 
 const ENTRIES = `

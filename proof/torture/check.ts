@@ -52,16 +52,16 @@ export function violations(state: string, clients: Clients): string[] {
     (id) => !clients.posts.has(Number(id.replace("torture-", ""))),
   );
   found.push(...unknown.map((id) => `${id}: in D1, and nobody posted it`));
-  return [...found, ...books(state, stored.size)];
+  return [...found, ...totals(state, stored.size)];
 }
 
-function books(state: string, runs: number): string[] {
+function totals(state: string, runs: number): string[] {
   const rows = ledgerRows(state);
   const count = (wanted: string) => rows.filter((row) => row.state === wanted).length;
   const [written, pending, dead] = [count("written"), count("pending"), count("dead")];
   if (written === runs && pending === 0 && dead === 0) return [];
   return [
-    `books: the ledger has ${written} written, ${pending} pending, ${dead} dead; D1 has ${runs} runs`,
+    `totals: the ledger has ${written} written, ${pending} pending, ${dead} dead; D1 has ${runs} runs`,
   ];
 }
 

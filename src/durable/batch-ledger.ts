@@ -5,7 +5,7 @@ import { logError, reasonOf } from "../log.ts";
 import { type Burial, type Claim, messagesOf, type Report, type Ticket } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
-import type { StreamBooks } from "./books.ts";
+import type { StreamTotals } from "./totals.ts";
 import { realClock } from "./clock.ts";
 import {
   countDeadLetters,
@@ -122,21 +122,21 @@ export class BatchLedger extends DurableObject<Env> {
   }
 
   /** What became of each stream's batches in this shard. */
-  books(streams: string[]): StreamBooks[] {
-    return streams.map((stream) => this.#shard.books.of(stream));
+  totals(streams: string[]): StreamTotals[] {
+    return streams.map((stream) => this.#shard.totals.of(stream));
   }
 
   /** Counts uploads that were refused: `[stream, kind of problem, number]`. */
   countRejected(rejected: [stream: string, kind: string, number: number][]): void {
     for (const [stream, kind, number] of rejected) {
-      this.#shard.books.countRejected(stream, kind, number);
+      this.#shard.totals.countRejected(stream, kind, number);
     }
   }
 
   /** The next stretch of written batches for the audit, and where the one after it begins. */
   async nextForAudit(): Promise<{ rows: BatchRow[]; next: string }> {
     const from = (await this.ctx.storage.get<string>(AUDITED_TO)) ?? "";
-    const rows = this.#shard.books.writtenAfter(from);
+    const rows = this.#shard.totals.writtenAfter(from);
     // Past the last one it begins again.
     const next = rows.length === AUDIT_ROWS ? (rows.at(-1)?.key ?? "") : "";
     return { rows, next };

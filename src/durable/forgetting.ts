@@ -115,7 +115,7 @@ export class Forgetting {
     });
   }
 
-  /** Puts what is forgotten into the books. @returns how many batches. */
+  /** Puts what is forgotten into the totals. @returns how many batches. */
   #counted(gone: readonly Record<string, SqlValue>[]): number {
     for (const [stream, rows] of Map.groupBy(gone, ({ key }) => batchOf(String(key)).stream)) {
       this.#counters.add(`forgotten/${stream}`, rows.length);

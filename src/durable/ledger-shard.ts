@@ -1,7 +1,7 @@
 import { REDELIVER_TICKETS, RESEND_LONGEST_MS } from "../limits.ts";
 import { log, logError, reasonOf } from "../log.ts";
 import { type Burial, keyOf, type Report, type Ticket } from "../queue/ticket.ts";
-import { Books } from "./books.ts";
+import { Totals } from "./totals.ts";
 import type { Clock } from "./clock.ts";
 import { type DeadLetterFilter, listDeadLetters } from "./dead-letter-list.ts";
 import { Forgetting } from "./forgetting.ts";
@@ -40,7 +40,7 @@ export interface ShardSettings extends LedgerSettings {
  */
 export class LedgerShard {
   readonly ledger: Ledger;
-  readonly books: Books;
+  readonly totals: Totals;
   readonly forgetting: Forgetting;
   readonly #ports: ShardPorts;
   readonly #shard: number;
@@ -58,7 +58,7 @@ export class LedgerShard {
     this.#shard = settings.shard;
     this.#redeliverAfterMs = settings.redeliverAfterMs;
     this.ledger = new Ledger(ports.sql, settings);
-    this.books = new Books(ports.sql, ports.clock);
+    this.totals = new Totals(ports.sql, ports.clock);
     this.forgetting = new Forgetting(ports.sql, settings.retentionMs);
     this.#waiters = new Waiters(ports.clock);
     this.#intake = new Intake({
@@ -152,7 +152,7 @@ export class LedgerShard {
         log("ledger.redelivered", { shard: this.#shard, tickets: tickets.length });
       }
       this.#outbox.add(tickets);
-      this.books.store();
+      this.totals.store();
       const forgotten = this.forgetting.run(now);
       if (forgotten > 0) log("ledger.forgot", { shard: this.#shard, batches: forgotten });
     } finally {
@@ -162,8 +162,8 @@ export class LedgerShard {
 
   #store(admission: Admission) {
     const { receipt, ticket } = this.ledger.accept(admission, this.#ports.clock.now());
-    if (receipt.outcome === "duplicate") this.books.count("duplicates", admission.stream);
-    if (receipt.outcome === "conflict") this.books.count("conflicts", admission.stream);
+    if (receipt.outcome === "duplicate") this.totals.count("duplicates", admission.stream);
+    if (receipt.outcome === "conflict") this.totals.count("conflicts", admission.stream);
     return { receipt, ...(ticket && { ticket }) };
   }
 

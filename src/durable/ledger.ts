@@ -209,7 +209,7 @@ export class Ledger {
     });
   }
 
-  /** A row for each stream of a settlement: counting them when the books are read would read them all. */
+  /** A row for each stream of a settlement: counting them when the totals are read would read them all. */
   #countWritten(written: readonly Settled[]): void {
     for (const [stream, batches] of Map.groupBy(written, ({ key }) => batchOf(key).stream)) {
       this.#counters.add(`written/${stream}`, batches.length);
@@ -271,7 +271,7 @@ export class Ledger {
   }
 }
 
-/** How a batch stands, as its poster is told. */
+/** How a batch stands, as its client is told. */
 export function standingOf({ state, batch_run_id, row_count, reason }: Standing): Standing {
   return { state, batch_run_id, row_count, reason };
 }

@@ -70,7 +70,7 @@ const COUNT_WRITTEN = `
 /** The states of a batch: `pending → written`, `pending → dead → pending → …`. */
 type State = "pending" | "written" | "dead";
 
-/** How a batch stands, as its poster is told. */
+/** How a batch stands, as its client is told. */
 export interface Standing {
   state: State;
   batch_run_id: number | null;

@@ -53,7 +53,7 @@ export const Pending = v.strictObject({
   last_error: v.nullable(v.string()),
 });
 
-/** A batch that is among the dead letters, as its poster is told. */
+/** A batch that is among the dead letters, as its client is told. */
 export const Dead = v.strictObject({
   ...unwritten,
   status: v.literal("dead"),
@@ -148,7 +148,7 @@ export const ReplayedMany = v.strictObject({ replayed: Count, left: Count });
 export const Forgotten = v.strictObject({ forgotten: Count, left: Count });
 
 /** What became of a stream's batches. */
-export const StreamBooks = v.strictObject({
+export const StreamTotals = v.strictObject({
   accepted: Count,
   written: Count,
   dead: Count,
@@ -163,10 +163,10 @@ export const StreamBooks = v.strictObject({
   oldest_pending_seconds: v.nullable(WholeNumber),
 });
 
-/** The books of all streams. */
-export function ledgerBooks(streams: readonly Stream[]) {
-  const books = streams.map(({ name }) => [name, StreamBooks] as const);
-  return v.strictObject({ shards: Count, streams: v.strictObject(Object.fromEntries(books)) });
+/** The totals of all streams. */
+export function ledgerTotals(streams: readonly Stream[]) {
+  const totals = streams.map(({ name }) => [name, StreamTotals] as const);
+  return v.strictObject({ shards: Count, streams: v.strictObject(Object.fromEntries(totals)) });
 }
 
 export const Health = v.strictObject({

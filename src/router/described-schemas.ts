@@ -8,7 +8,7 @@ import type * as v from "valibot";
 import { BatchId } from "../streams/fields.ts";
 import type { Stream } from "../streams/stream.ts";
 import { uploadSchemaOf } from "../streams/upload-schema.ts";
-import { Dead, DeadLetter, Pending, ProblemDetails, StreamBooks } from "./answers.ts";
+import { Dead, DeadLetter, Pending, ProblemDetails, StreamTotals } from "./answers.ts";
 
 /** A schema as JSON Schema, or a reference to where the API description has it under a name. */
 export type Describe = (schema: v.GenericSchema) => object;
@@ -25,7 +25,7 @@ export function describedSchemas(streams: readonly Stream[]): {
     DeadLetter,
     Pending,
     Problem: ProblemDetails,
-    StreamBooks,
+    StreamTotals,
   };
   const options = { ...OPTIONS, definitions };
   const known = new Map<v.GenericSchema, object>();

@@ -25,7 +25,7 @@ export async function ingest(
       accept(stream, request, grow, context),
     );
   } catch (error) {
-    // A conflict is in the ledger's own books: as one, or as a dead letter where only D1 knew of it.
+    // A conflict is in the ledger's own totals: as one, or as a dead letter where only D1 knew of it.
     if (error instanceof Problem && error.kind !== "batch-conflict") {
       countRejection(context.env, stream.name, error.kind);
     }

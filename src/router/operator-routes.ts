@@ -4,11 +4,11 @@ import {
   DeadLetters,
   deadLetterWithBatch,
   Forgotten,
-  ledgerBooks,
+  ledgerTotals,
   Replayed,
   ReplayedMany,
 } from "./answers.ts";
-import { readBooks } from "./books.ts";
+import { readTotals } from "./totals.ts";
 import { ListQuery, ReplayOrder } from "./dead-letter-query.ts";
 import {
   dropDeadLetter,
@@ -20,7 +20,7 @@ import {
 import { ForgetFields, forgetWritten } from "./forget.ts";
 import type { Route } from "./route.ts";
 
-/** The routes of whoever operates the service: the books, and the dead letters. */
+/** The routes of whoever operates the service: the totals, and the dead letters. */
 export function operatorRoutes(streams: readonly Stream[]): Route[] {
   const filter = describedFilter(streams);
   return [
@@ -30,8 +30,8 @@ export function operatorRoutes(streams: readonly Stream[]): Route[] {
       scopes: ["read"],
       summary: "What became of every batch, by stream",
       operationId: "read-ledger",
-      answers: { 200: { description: "The books of all shards.", schema: ledgerBooks(streams) } },
-      handle: readBooks,
+      answers: { 200: { description: "The totals of all shards.", schema: ledgerTotals(streams) } },
+      handle: readTotals,
     },
     {
       method: "POST",

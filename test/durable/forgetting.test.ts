@@ -32,6 +32,6 @@ test("the whole table is walked, a stretch an alarm and at once, and a day later
     expect(kept()).toBe(all - 4 - FORGET_ROWS);
     await shard.alarm();
     expect(kept()).toBe(0);
-    expect(shard.books.of("batch-metrics")).toMatchObject({ forgotten: all });
+    expect(shard.totals.of("batch-metrics")).toMatchObject({ forgotten: all });
   });
 });

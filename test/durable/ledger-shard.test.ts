@@ -133,7 +133,7 @@ test("a crowded shard forgets the oldest written batches before their time, and 
     await shard.alarm();
     expect(kept()).toEqual([{ key: "batch-metrics/99998" }]);
     expect(alarms.at(-1)).toBeGreaterThan(clock.now());
-    expect(shard.books.of("batch-metrics")).toMatchObject({ forgotten: FORGET_ROWS + 3, dead: 1 });
+    expect(shard.totals.of("batch-metrics")).toMatchObject({ forgotten: FORGET_ROWS + 3, dead: 1 });
   });
 });
 
@@ -174,7 +174,7 @@ test("what is due beyond what one alarm sends is left to the next, at once", asy
   });
 });
 
-test("duplicates and conflicts are in the stored books within seconds", async ({ expect }) => {
+test("duplicates and conflicts are in the stored totals within seconds", async ({ expect }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), async (_, { storage }) => {
     const { clock, shard } = shardByHand(storage);
     const post = async (digest: string) => {
@@ -185,6 +185,6 @@ test("duplicates and conflicts are in the stored books within seconds", async ({
     for (const digest of ["d1", "d1", "d2"]) await post(digest);
     clock.pass(STORE_COUNTS_MS);
     const next = shardByHand(storage).shard;
-    expect(next.books.of("batch-metrics")).toMatchObject({ duplicates: 1, conflicts: 1 });
+    expect(next.totals.of("batch-metrics")).toMatchObject({ duplicates: 1, conflicts: 1 });
   });
 });

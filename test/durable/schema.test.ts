@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
-import { Books } from "../../src/durable/books.ts";
+import { Totals } from "../../src/durable/totals.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
 import { Ledger } from "../../src/durable/ledger.ts";
@@ -38,7 +38,7 @@ test("no table without rowids holds bodies: SQLite would read them to compare ke
   });
 });
 
-test("dead letters come in their order from an index, and the books read no batch that is written", async ({
+test("dead letters come in their order from an index, and the totals read no batch that is written", async ({
   expect,
 }) => {
   await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
@@ -62,7 +62,7 @@ test("dead letters come in their order from an index, and the books read no batc
     listDeadLetters(sql, {}, undefined, 10);
     expect(plans.at(-1)).toMatch(/^SEARCH batches USING INDEX batches_dead/);
     expect(plans.at(-1)).not.toMatch(/TEMP B-TREE/);
-    new Books(sql, realClock).of("batch-metrics");
+    new Totals(sql, realClock).of("batch-metrics");
     const [pending, dead] = plans.slice(1).filter((plan) => plan.includes(" batches "));
     expect(pending).toMatch(/INDEX batches_due/);
     expect(dead).toMatch(/INDEX batches_dead/);

@@ -275,8 +275,8 @@ describe("when the answer of the ledger is lost", () => {
     await withEnv(ledger, "/batch-metrics", upload("{"));
     const headers = { Authorization: "Bearer test-read-token" };
     await withEnv(ledger, "/ledger", { headers });
-    const books = await (await ask("/ledger")).json();
-    expect(books).toMatchObject({
+    const totals = await (await ask("/ledger")).json();
+    expect(totals).toMatchObject({
       streams: { "batch-metrics": { rejected: { "invalid-batch": 1 } } },
     });
   });

@@ -8,7 +8,7 @@ import { refuseRows } from "../faulty-database.ts";
 
 const forget = (filter: object) => admin("POST /ledger/forget", filter);
 
-async function books(stream = "batch-metrics"): Promise<Record<string, number>> {
+async function totals(stream = "batch-metrics"): Promise<Record<string, number>> {
   const response = await ask("/ledger");
   const { streams } = await response.json<{ streams: Record<string, Record<string, number>> }>();
   return streams[stream] ?? {};
@@ -27,7 +27,7 @@ test("a batch that D1 has lost is written again, once the ledger has forgotten i
   expect([response.status, await response.json()]).toEqual([200, { forgotten: 1, left: 0 }]);
   expect((await post(batch())).status).toBe(201);
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([1, 1]);
-  expect(await books()).toMatchObject({ accepted: 2, written: 1, forgotten: 1, pending: 0 });
+  expect(await totals()).toMatchObject({ accepted: 2, written: 1, forgotten: 1, pending: 0 });
 });
 
 test("a batch that D1 still has is not written twice", async ({ expect }) => {
@@ -48,8 +48,8 @@ test("all that were written since a moment are forgotten, and no others", async 
 
   const response = await forget({ stream: "batch-metrics", since });
   expect(await response.json()).toEqual({ forgotten: 2, left: 0 });
-  expect(await books()).toMatchObject({ accepted: 4, written: 1, dead: 1, forgotten: 2 });
-  expect(await books("executions")).toMatchObject({ written: 1, forgotten: 0 });
+  expect(await totals()).toMatchObject({ accepted: 4, written: 1, dead: 1, forgotten: 2 });
+  expect(await totals("executions")).toMatchObject({ written: 1, forgotten: 0 });
 });
 
 test("so many are forgotten at once, and the answer says how many are left", async ({ expect }) => {
@@ -76,13 +76,13 @@ describe("what does not say what to forget forgets nothing", () => {
     const response = await forget(filter);
     expect(response.status).toBe(400);
     expect((await response.json<{ detail: string }>()).detail).toContain(message);
-    expect(await books()).toMatchObject({ written: 1, forgotten: 0 });
+    expect(await totals()).toMatchObject({ written: 1, forgotten: 0 });
   });
 
   test("a filter in the address", async ({ expect }) => {
     await post(batch());
     const response = await admin("POST /ledger/forget?stream=batch-metrics&batch_id=run-1");
     expect(response.status).toBe(400);
-    expect(await books()).toMatchObject({ written: 1, forgotten: 0 });
+    expect(await totals()).toMatchObject({ written: 1, forgotten: 0 });
   });
 });

@@ -4,7 +4,7 @@ import { Counters } from "./counters.ts";
 import { batchRowOf, type BatchRow, type LedgerSql, ROW } from "./schema.ts";
 
 /** What became of a stream's batches in one shard, or in all. */
-export interface StreamBooks {
+export interface StreamTotals {
   /** Batches taken as new: written + dead + pending + dropped + forgotten. */
   accepted: number;
   written: number;
@@ -23,7 +23,7 @@ export interface StreamBooks {
   rejected: Record<string, number>;
 }
 
-const NONE: StreamBooks = {
+const NONE: StreamTotals = {
   accepted: 0,
   written: 0,
   dead: 0,
@@ -53,7 +53,7 @@ const STRETCH = `
  * Duplicates, conflicts and refusals change no row, and storing each would cost one: they are
  * counted in memory and stored within seconds, and the last few are lost when the object is killed.
  */
-export class Books {
+export class Totals {
   readonly #sql: LedgerSql;
   readonly #counters: Counters;
   readonly #clock: Clock;
@@ -87,7 +87,7 @@ export class Books {
   }
 
   /** The account of a stream. */
-  of(stream: string): StreamBooks {
+  of(stream: string): StreamTotals {
     this.store();
     const [pending = {}] = this.#sql.exec(PENDING, stream);
     const dead = Number(this.#sql.exec(DEAD, stream)[0]?.["batches"]);
@@ -117,8 +117,8 @@ export class Books {
 }
 
 /** The accounts of several shards as one. */
-export function total(books: readonly StreamBooks[]): StreamBooks {
-  return books.reduce((sum, one) => {
+export function sumOf(totals: readonly StreamTotals[]): StreamTotals {
+  return totals.reduce((sum, one) => {
     const oldest = [sum.oldest_pending_at, one.oldest_pending_at].filter((at) => at !== null);
     const rejected = { ...sum.rejected };
     for (const [kind, number] of Object.entries(one.rejected)) {

@@ -6,7 +6,7 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
-import { Books as ShardBooks } from "../../src/durable/books.ts";
+import { Totals as ShardTotals } from "../../src/durable/totals.ts";
 import { realClock } from "../../src/durable/clock.ts";
 import { Counters } from "../../src/durable/counters.ts";
 import { Ledger } from "../../src/durable/ledger.ts";
@@ -17,14 +17,16 @@ import { poison, takeAway } from "../faulty-database.ts";
 import worker from "../worker.ts";
 import { insertBatches } from "./insert-batches.ts";
 
-type Books = Record<string, Record<string, unknown>>;
+type Totals = Record<string, Record<string, unknown>>;
 
-async function books(): Promise<Books> {
+async function totals(): Promise<Totals> {
   const response = await ask("/ledger");
-  return (await response.json<{ streams: Books }>()).streams;
+  return (await response.json<{ streams: Totals }>()).streams;
 }
 
-test("the books say what became of every batch, by stream, over all shards", async ({ expect }) => {
+test("the totals say what became of every batch, by stream, over all shards", async ({
+  expect,
+}) => {
   await poison();
   for (let index = 0; index < 9; index++) await post(batch({ batch_id: `run-${index}` }));
   await post(batch({ batch_id: "run-0" }));
@@ -37,7 +39,7 @@ test("the books say what became of every batch, by stream, over all shards", asy
   faults.queue = "loses";
   await post(batch({ batch_id: "waits" }), ASYNC);
 
-  const streams = await books();
+  const streams = await totals();
   expect(streams["batch-metrics"]).toMatchObject({
     accepted: 12,
     written: 9,
@@ -56,14 +58,18 @@ test("the books say what became of every batch, by stream, over all shards", asy
   });
 });
 
-test("what the ledger has forgotten stays in its books", async ({ expect }) => {
+test("what the ledger has forgotten stays in its totals", async ({ expect }) => {
   await post(batch());
   await runInDurableObject(shardFor("run-1"), (_, state) => {
     state.storage.sql.exec("UPDATE batches SET settled_at = 1");
     state.storage.sql.exec("INSERT OR REPLACE INTO notes VALUES ('forget_at', 1)");
   });
   await runDurableObjectAlarm(shardFor("run-1"));
-  expect((await books())["batch-metrics"]).toMatchObject({ accepted: 1, written: 0, forgotten: 1 });
+  expect((await totals())["batch-metrics"]).toMatchObject({
+    accepted: 1,
+    written: 0,
+    forgotten: 1,
+  });
 });
 
 test("a ledger that has not counted what it wrote counts it once", async ({ expect }) => {
@@ -77,13 +83,13 @@ test("a ledger that has not counted what it wrote counts it once", async ({ expe
     sql.exec("DELETE FROM notes WHERE name LIKE 'count/written/%'");
     const first = new Ledger(sql, settings);
     expect(new Ledger(sql, settings)).not.toBe(first);
-    const account = new ShardBooks(sql, realClock);
+    const account = new ShardTotals(sql, realClock);
     expect(account.of("batch-metrics")).toMatchObject({ accepted: 4, written: 1, forgotten: 3 });
     expect(account.of("executions")).toMatchObject({ accepted: 3, written: 0, forgotten: 3 });
   });
 });
 
-test("the books of a stream with the longest name can be read", async ({ expect }) => {
+test("the totals of a stream with the longest name can be read", async ({ expect }) => {
   await runInDurableObject(shardFor("run-1"), (_, { storage }) => {
     const counters = new Counters(ledgerSqlOf(storage));
     counters.add(`rejected/${"a".repeat(40)}/too-large`, 2);
@@ -92,12 +98,12 @@ test("the books of a stream with the longest name can be read", async ({ expect 
 });
 
 test("refused uploads are counted by the kind of their problem", async ({ expect }) => {
-  const before = (await books())["batch-metrics"]?.["rejected"];
+  const before = (await totals())["batch-metrics"]?.["rejected"];
   expect(before).toEqual({});
   await post("{");
   await post({});
   await post(batch(), { headers: { "Content-Type": "text/plain" } });
-  expect((await books())["batch-metrics"]?.["rejected"]).toEqual({
+  expect((await totals())["batch-metrics"]?.["rejected"]).toEqual({
     "invalid-batch": 2,
     "unsupported-media-type": 1,
   });
