@@ -21,6 +21,7 @@ export const importing = {
   batchId: v.optional(v.string()),
   ecosystem: v.optional(v.string()),
   startedAt: v.optional(v.string()),
+  failuresOnly: v.optional(v.boolean()),
 };
 
 type Importing = v.InferOutput<v.ObjectSchema<typeof importing, undefined>>;
@@ -87,6 +88,7 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
     ecosystem: nameOf(options.ecosystem ?? variable("MILLRACE_ECOSYSTEM") ?? "ci"),
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
     minutes: source.first ? ci.minutes : {},
+    failuresOnly: options.failuresOnly === true,
     cancelled: ci.cancelled,
   };
 }

@@ -96,7 +96,8 @@ function importing(command: Command): Command {
   return command
     .option("--batch-id <id>", "instead of one of repository, run, attempt and job")
     .option("--ecosystem <name>", "of reports that name none (MILLRACE_ECOSYSTEM, ci)")
-    .option("--started-at <time>", "of reports that name none, ISO 8601");
+    .option("--started-at <time>", "of reports that name none, ISO 8601")
+    .option("--failures-only", "of JUnit XML and CTRF, and only count what else there was");
 }
 
 function sending(command: Command): Command {

@@ -68,6 +68,7 @@ function optionsOf(): string[] {
     "upload",
     "--json",
     ...flag("wait"),
+    ...flag("failures-only"),
     ...flag("fail-on-error"),
     ...option("batch-id"),
     ...option("ecosystem"),

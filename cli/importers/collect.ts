@@ -15,6 +15,9 @@ export interface Case {
 /** Tests of one upload; memory is bounded by it, and by MOST_TEXT. */
 const MOST_CASES = 500_000;
 
+/** The category of the result that says that a job was cancelled. */
+const CANCELLED = "cancelled";
+
 /** Gathers the cases of a report into an upload, and what is too much for one into further ones. */
 export class Collection {
   readonly #source: string;
@@ -40,6 +43,8 @@ export class Collection {
     const full = this.#results.length >= MOST_CASES || this.#characters >= MOST_TEXT;
     if (full) this.#full.push(this.#close());
     this.#counts[result] += 1;
+    // Only counted: a stored result costs two rows, whoever wants to know of it.
+    if (this.#defaults.failuresOnly && result !== "failed" && category !== CANCELLED) return;
     const texts = {
       recipe_name: nameOf(name),
       ...(category && { error_category: nameOf(category) }),
@@ -66,18 +71,24 @@ export class Collection {
    */
   *rest(): Generator<ImportedUpload> {
     if (this.#defaults.cancelled) {
-      if (this.#results.length === 0) return;
-      this.add({ name: "(job cancelled)", result: "skipped", category: "cancelled" });
+      if (this.#total === 0) return;
+      this.add({ name: "(job cancelled)", result: "skipped", category: CANCELLED });
     }
     yield* this.full();
     yield this.#close();
+  }
+
+  /** Cases that are counted in this upload, stored or not. */
+  get #total(): number {
+    const { passed, failed, skipped } = this.#counts;
+    return passed + failed + skipped;
   }
 
   #close(): ImportedUpload {
     const { batchId, ecosystem, startedAt, minutes } = this.#defaults;
     const { passed, failed, skipped } = this.#counts;
     const results = this.#results;
-    const total = results.length;
+    const total = this.#total;
     const first = this.#before === 0;
     const upload = {
       batch_id: first ? batchId : suffixed(batchId, `.from${this.#before + 1}`),

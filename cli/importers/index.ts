@@ -15,6 +15,8 @@ export interface ImportDefaults {
   /** ISO 8601, where the report has no time. */
   startedAt: string;
   minutes?: Minutes;
+  /** Of a report's tests only the failed ones are results; the others are counted in the run. */
+  failuresOnly?: boolean;
   /** The job was cancelled: what did not run must not look like a result. */
   cancelled?: boolean;
 }

@@ -128,23 +128,39 @@ describe("the action", () => {
     expect(summary).toContain("dead: no");
   });
 
+  /** The upload that a step with these inputs keeps, since its address is none. */
+  const keptWith = async (inputs: Record<string, string>, runner: Record<string, string> = {}) => {
+    const path = join(newFolder(), "spool.db");
+    const away = { files: report, spool: path, url: "millrace.example.dev", ...inputs };
+    await act(away, undefined, runner);
+    const spool = new Spool(path);
+    const body = gunzipSync(spool.body(1) ?? "").toString();
+    spool.close();
+    return JSON.parse(body);
+  };
+
   test("leaves the ecosystem to its variable, unless the step names one", async ({ expect }) => {
     const inputs = readFileSync("action.yml", "utf8");
     const [, preset = ""] = /\n {2}ecosystem:\n.*\n {4}default: (.*)\n/.exec(inputs) ?? [];
     expect(preset).not.toBe("");
-    const ecosystemOf = async (ecosystem: string, runner: Record<string, string>) => {
-      const path = join(newFolder(), "spool.db");
-      const away = { files: report, spool: path, url: "millrace.example.dev", ecosystem };
-      await act(away, undefined, runner);
-      const spool = new Spool(path);
-      const body = gunzipSync(spool.body(1) ?? "").toString();
-      spool.close();
-      return JSON.parse(body).ecosystem;
-    };
+    const ecosystemOf = async (ecosystem: string, runner: Record<string, string>) =>
+      (await keptWith({ ecosystem }, runner)).ecosystem;
     const untold = preset.replaceAll('"', "");
     expect(await ecosystemOf(untold, { MILLRACE_ECOSYSTEM: "npm" })).toBe("npm");
     expect(await ecosystemOf("pypi", { MILLRACE_ECOSYSTEM: "npm" })).toBe("pypi");
     expect(await ecosystemOf(untold, {})).toBe("ci");
+  });
+
+  test("sends only what failed, if the step says so", async ({ expect }) => {
+    const all = await keptWith({});
+    const failures = await keptWith({ "failures-only": "true" });
+    const { passed, failed, skipped, success_rate } = all;
+    expect(passed).toBeGreaterThan(0);
+    expect(failures).toMatchObject({ passed, failed, skipped, success_rate });
+    expect([all.results.length, failures.results.length]).toEqual([
+      passed + failed + skipped,
+      failed,
+    ]);
   });
 
   test("breaks no build when the service is away, and says what is in the spool", async ({

@@ -451,6 +451,36 @@ test("a report of more tests than one upload takes is several, and the minutes c
   ]);
 });
 
+describe("of failures only", () => {
+  const text = `<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase>
+    <testcase name="c"><skipped/></testcase><testcase name="d"/></testsuite>`;
+  const counts = { total_recipes: 4, passed: 2, failed: 1, skipped: 1, success_rate: 0.5 };
+
+  test("what failed is a result, and the run counts everything", async ({ expect }) => {
+    const [first] = await imported(text, { failuresOnly: true });
+    const results = [{ recipe_name: "b", result: "failed" }];
+    expect(first?.upload).toMatchObject({ ...counts, results });
+    const [good] = await imported(`<testsuite><testcase name="a"/></testsuite>`, {
+      failuresOnly: true,
+    });
+    expect(good?.upload).toMatchObject({ total_recipes: 1, success_rate: 1, results: [] });
+  });
+
+  test("a cancelled job still says so, whatever passed before", async ({ expect }) => {
+    const [first] = await imported(text, { failuresOnly: true, cancelled: true });
+    expect(first?.upload).toMatchObject({
+      ...counts,
+      total_recipes: 5,
+      skipped: 2,
+      success_rate: 0.4,
+      results: [{ recipe_name: "b" }, { error_category: "cancelled" }],
+    });
+    const passed = `<testsuite><testcase name="a"/></testsuite>`;
+    const [all] = await imported(passed, { failuresOnly: true, cancelled: true });
+    expect(all?.upload).toMatchObject({ passed: 1, results: [{ error_category: "cancelled" }] });
+  });
+});
+
 test("a report of more text than one upload takes is several", ({ expect }) => {
   const collection = new Collection("report", DEFAULTS);
   const message = "x".repeat(20_000);
