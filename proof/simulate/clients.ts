@@ -34,6 +34,7 @@ export class Clients {
     scheduler.after(random.between(1, 400) * pace, () => {
       if (!this.#world.running) return;
       this.#work();
+      if (this.#world.draining) return;
       const oldest = Math.floor(this.#posts++ / POSTS_A_NUMBER);
       const variant = random.chance(0.15) ? 1 : 0;
       const admission = contentOf(oldest + random.below(WINDOW), variant);
@@ -48,11 +49,11 @@ export class Clients {
     const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;
     this.posted.set(admission.digest, admission);
     const host = world.hostOf(keyOf(admission));
+    const database = world.databaseOf(keyOf(admission));
     const postedAt = world.scheduler.now();
     try {
       const receipt = await host.call((shard) => {
         world.note(`post ${name} to shard ${host.number}`);
-        const database = world.databaseOf(keyOf(admission));
         return shard.accept({ ...admission, database }, wait);
       });
       const answer = "state" in receipt ? `${receipt.outcome} ${receipt.state}` : receipt.outcome;

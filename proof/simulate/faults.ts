@@ -33,7 +33,7 @@ export interface Faults {
   /** The alarm cannot be set, once or for a while. */
   alarmFails: number;
   alarmsAway: number;
-  /** The number of shards is changed. */
+  /** The number of shards or of databases is changed; in some lives both, one after the other. */
   deployed: number;
   /** An operator mends D1 at times and replays some, or drops one. */
   replayed: number;
@@ -91,7 +91,7 @@ export const ALL: Faults = {
   alarmDoubled: 0.1,
   alarmFails: 0.1,
   alarmsAway: 0.02,
-  deployed: 0.01,
+  deployed: 0.03,
   replayed: 0.05,
   dropped: 0.02,
   retained: 0.01,

@@ -8,6 +8,8 @@ export class Mischief {
   readonly #world: World;
   /** Dead batches that operators dropped. */
   dropped = 0;
+  /** When the last of them was. */
+  droppedAt = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -30,7 +32,7 @@ export class Mischief {
       if (!world.running) return;
       this.#next();
       for (const host of world.hosts) if (world.strikes("evicted")) host.evict();
-      if (world.strikes("deployed")) world.deploy(random.between(1, MAX_SHARDS));
+      if (world.strikes("deployed") || world.draining) world.deploy(random.between(1, MAX_SHARDS));
       if (world.strikes("alarmsAway"))
         random.pick(world.hosts.slice(0, 2))?.loseAlarms(random.between(100, 1_800_000));
       if (world.strikes("databaseAway")) world.loseDatabase(random.between(100, 600_000));
@@ -40,7 +42,7 @@ export class Mischief {
         for (const host of world.hosts)
           host.call((shard) => shard.replayAll({}, limit)).catch(() => {});
       }
-      if (world.strikes("dropped")) this.#drop();
+      if (world.strikes("dropped") || world.draining) this.#drop();
       if (world.strikes("retained")) void world.retain();
       if (world.strikes("timeJumps")) {
         // Past the redelivery, or past what the ledger remembers.
@@ -60,6 +62,7 @@ export class Mischief {
         const row = random.pick(listDeadLetters(host.sql, {}, undefined, 10));
         if (!row || !shard.ledger.drop(row.key)) return;
         this.dropped += 1;
+        this.droppedAt = this.#world.scheduler.now();
         this.#world.note(`dropped ${row.key}`);
       })
       .catch(() => {});

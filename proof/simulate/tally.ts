@@ -5,6 +5,7 @@ import type { World } from "./world.ts";
 export const COUNTED = [
   "alarm",
   "alarm abandoned",
+  "deploys of the other number",
   "late reports",
   "late burials",
   "accepted pending",

@@ -41,8 +41,18 @@ const MAX_DATABASES = 3;
 /** What the time between two posts, and between two pieces of mischief, is multiplied by. */
 const PACES = [1, 30, 300];
 
+type Deployable = "shards" | "databases";
+
+const DEPLOYABLE: readonly (readonly Deployable[])[] = [
+  ["shards"],
+  ["databases"],
+  ["shards", "databases"],
+];
+
 /** Versions of a deploy are in use side by side for a while. */
 const DEPLOY_MS = 60_000;
+/** No call and no consumer lasts longer. */
+const QUIET_MS = 2_000_000;
 
 /** The whole system with everything around it: clients, operators, and what goes wrong. */
 export class World {
@@ -62,6 +72,8 @@ export class World {
   hash = 0x811c9dc5;
   /** Whether there are posts and mischief. */
   running = true;
+  /** Whether nobody posts, because an operator waits until nothing is pending. */
+  draining = false;
   /** What operators and the service's clock have begun and not ended. */
   tasks = 0;
   /** Verdicts that the consumers had no cause for, and what the ledger made of a verdict wrongly. */
@@ -74,8 +86,10 @@ export class World {
   #shardsBefore = 2;
   #deployedAt = 0;
   #databaseShards: number;
-  /** Whether deploys change the number of databases, or that of shards. Both at once is not promised. */
-  readonly #deploysDatabases: boolean;
+  /** What the last deploy changed. To change the other number, too, is promised only when all is quiet. */
+  #deployed: Deployable;
+  /** What deploys change in this life. */
+  readonly #deployable: readonly Deployable[];
   #databaseAwayUntil = 0;
 
   constructor(random: Random, faults: Faults) {
@@ -86,7 +100,8 @@ export class World {
     }
     this.pace = random.pick(PACES) ?? 1;
     this.#databaseShards = random.between(1, MAX_DATABASES);
-    this.#deploysDatabases = random.chance(0.3);
+    this.#deployable = random.pick(DEPLOYABLE) ?? ["shards"];
+    this.#deployed = random.pick(this.#deployable) ?? "shards";
     this.queue = new MessageQueue(this);
     this.hosts = Array.from({ length: MAX_SHARDS }, (_, number) => new ShardHost(this, number));
     this.clients = new Clients(this);
@@ -153,8 +168,16 @@ export class World {
   }
 
   deploy(shards: number): void {
+    const others = this.#deployable.filter((one) => one !== this.#deployed);
+    const choice = this.draining ? others : this.#deployable;
+    const what = this.random.pick(choice) ?? this.#deployed;
+    // Who changes both lets the one come to rest before the other.
+    this.draining = what !== this.#deployed && !this.#isQuiet();
+    if (this.draining) return;
+    if (what !== this.#deployed) this.count("deploys of the other number");
+    this.#deployed = what;
     for (const host of this.hosts) host.evict();
-    if (this.#deploysDatabases) {
+    if (what === "databases") {
       this.#databaseShards = this.random.between(1, MAX_DATABASES);
       this.note(`deployed with ${this.#databaseShards} databases`);
       return;
@@ -162,6 +185,17 @@ export class World {
     [this.#shardsBefore, this.#shards] = [this.#shards, shards];
     this.#deployedAt = this.scheduler.now();
     this.note(`deployed with ${shards} shards`);
+  }
+
+  /**
+   * What an operator waits for between two deploys: one version is left, nothing is pending or dead,
+   * and no consumer is left that has in hand what was dropped.
+   */
+  #isQuiet(): boolean {
+    const since = Math.max(this.#deployedAt, this.mischief.droppedAt);
+    if (this.scheduler.now() < since + QUIET_MS) return false;
+    const open = "SELECT 1 FROM batches WHERE state <> 'written' LIMIT 1";
+    return this.hosts.every(({ database }) => database.all(open).length === 0);
   }
 
   loseDatabase(ms: number): void {

@@ -24,10 +24,10 @@ test("a seed lives the same life every time, and another seed another", ({ expec
 });
 
 test(
-  "200 lives keep every promise, and whatever may go wrong or come out has happened in them",
+  "300 lives keep every promise, and whatever may go wrong or come out has happened in them",
   { timeout: 600_000 },
   ({ expect }) => {
-    const told = simulate("--seeds", "200", "--steps", "1000", "--brief");
+    const told = simulate("--seeds", "300", "--steps", "1000", "--brief");
     expect(told).toContain("every promise kept");
     const counts = new Map(
       [...told.matchAll(/(?<=^|, )(\D+?) (\d+)(?=,|$)/gm)].map(([, name = "", number]) => [
