@@ -20,19 +20,15 @@ export function violations(world: World): string[] {
 
 /**
  * What is dead though nothing is wrong with it: after the faults are healed and everything was
- * replayed, only what D1 refuses, and what it has under the same `batch_id` already, may be.
+ * replayed, only what D1 refuses may be, and what it had with other content under the same
+ * `batch_id`, even if retention has deleted that since.
  */
 export function stillDead(world: World): string[] {
-  const stored = new Map(
-    world.databases
-      .all("SELECT batch_id, digest FROM batch_runs")
-      .map(({ batch_id, digest }) => [batch_id, digest]),
-  );
+  const other = "SELECT 1 FROM inserted WHERE batch_id = ? AND digest <> ? LIMIT 1";
   return inLedger(world, "SELECT digest FROM batches WHERE state = 'dead'").flatMap((digest) => {
     const content = world.clients.posted.get(digest);
     if (!content) return [`invented: ${digest} was never posted`];
-    const other = stored.get(content.batch_id) ?? digest;
-    return isRefused(content) || other !== digest
+    return isRefused(content) || world.databases.all(other, [content.batch_id, digest]).length > 0
       ? []
       : [`dead: ${keyOf(content)} ${digest.slice(0, 6)} is dead after all was replayed`];
   });
