@@ -3,7 +3,7 @@ import { realClock } from "../../src/durable/clock.ts";
 import { keyOf } from "../../src/queue/ticket.ts";
 import { isRefused } from "./content.ts";
 import { RETENTION_MS, type ShardHost } from "./shard-host.ts";
-import type { World } from "./world.ts";
+import { RETAINED_SINCE, type World } from "./world.ts";
 
 /** What is not as it was promised. Empty where the system kept its word. */
 export function violations(world: World): string[] {
@@ -99,6 +99,10 @@ function runs(world: World): string[] {
     "SELECT id FROM recipe_results WHERE batch_run_id NOT IN (SELECT id FROM batch_runs)",
   );
   if (orphans.length > 0) found.push(`orphans: ${orphans.length} rows without a run`);
+  const old = world.databases.all("SELECT 1 FROM batch_runs WHERE started_at < ?", [
+    RETAINED_SINCE,
+  ]);
+  if (old.length > 0) found.push(`retention: ${old.length} runs are there that it had to delete`);
   return [...found, ...overwritten(world)];
 }
 

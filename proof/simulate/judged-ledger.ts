@@ -60,7 +60,12 @@ function judge(
   after: BatchRow | undefined,
 ): string[] {
   const { key, digest, outcome } = report;
-  if (before?.state !== "pending" || before.digest !== digest) return [];
+  if (before && before.digest !== digest) {
+    return JSON.stringify(after) === JSON.stringify(before)
+      ? []
+      : [`unjust: a report of other content changed ${key}`];
+  }
+  if (before?.state !== "pending") return [];
 
   const late = before.replays !== replaysThen;
   if (late) world.count("late reports");

@@ -35,6 +35,9 @@ const WITNESS = `
 
 const MEND = "DROP TRIGGER IF EXISTS curse; DROP TRIGGER IF EXISTS stricter";
 
+/** What began before then is past its retention. */
+export const RETAINED_SINCE = "2021-01-01T00:00:00Z";
+
 /** Databases that are bound. */
 const MAX_DATABASES = 3;
 
@@ -226,7 +229,7 @@ export class World {
     return consumeTickets(messages, { ledger, stream: () => open });
   }
 
-  /** What is older than 2021 goes, as far as so many runs of retention come. */
+  /** What is past its retention goes, as far as so many runs of retention come. */
   async retain(mostRuns = 1): Promise<void> {
     this.note("retention");
     this.tasks += 1;
@@ -234,7 +237,7 @@ export class World {
       const sql = sqlStoreOn(database, (work) => this.#withDatabase(work));
       const none = { more: false };
       for (let runs = 1; runs <= mostRuns; runs++) {
-        const deleting = deleteExpired(sql, batchMetrics, "2021-01-01T00:00:00Z");
+        const deleting = deleteExpired(sql, batchMetrics, RETAINED_SINCE);
         const { more } = await deleting.catch(() => none);
         if (!more) break;
         this.count("retention left some");
