@@ -123,8 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a report about other content settles the batch",
     file: "src/durable/statements.ts",
-    search:
-      "WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'",
+    search: "WHERE ${SAME_BATCH} AND state <> 'written'",
     replace: "WHERE batches.key = report.value ->> 'key' AND state <> 'written'",
   },
   {
@@ -412,5 +411,23 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/durable/forgetting.ts",
     search: "this.#counters.add(`forgotten/${stream}`, rows.length);",
     replace: "void [stream, rows];",
+  },
+  {
+    bug: "a report settles what was posted again since",
+    file: "src/durable/statements.ts",
+    search: "AND accepted_at = coalesce(report.value ->> 'accepted_at', accepted_at)`;",
+    replace: "`;",
+  },
+  {
+    bug: "a report does not say which replay it belongs to",
+    file: "src/queue/write-batches.ts",
+    search: "return { key, digest, replays, accepted_at: Date.parse(accepted_at) };",
+    replace: "return { key, digest, accepted_at: Date.parse(accepted_at) };",
+  },
+  {
+    bug: "a shard that is woken sets no alarm for what is pending",
+    file: "src/durable/ledger-shard.ts",
+    search: "this.#alarmAt = alarmAt;\n    await this.#rearm();",
+    replace: "this.#alarmAt = alarmAt;",
   },
 ];

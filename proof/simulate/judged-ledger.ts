@@ -10,12 +10,12 @@ type Call = <Result>(shard: number, work: (shard: LedgerShard) => Result) => Pro
 
 /** The ledger as one consumer sees it. What it tells the ledger, and what that makes of it, is judged. */
 export function judgedLedger(world: World, call: Call): LedgerPort {
-  /** How often each batch had been replayed when this consumer claimed it. */
-  const claimed = new Map<string, number>();
+  /** The rows of the batches when this consumer claimed them. */
+  const claimed = new Map<string, BatchRow | undefined>();
   return {
     claim: (shard, keys) =>
       call(shard, ({ ledger }) => {
-        for (const key of keys) claimed.set(`${shard} ${key}`, ledger.find(key)?.replays ?? 0);
+        for (const key of keys) claimed.set(`${shard} ${key}`, ledger.find(key));
         return ledger.claim(keys);
       }),
     settle: (shard, reports) =>
@@ -26,8 +26,8 @@ export function judgedLedger(world: World, call: Call): LedgerPort {
           const { key } = report;
           world.note(`settle ${key} ${report.digest.slice(0, 6)} ${report.outcome}`);
           world.count(`reported ${report.outcome}`);
-          const replays = claimed.get(`${shard} ${key}`);
-          const faults = judge(world, report, replays, before[index], instance.ledger.find(key));
+          const then = claimed.get(`${shard} ${key}`);
+          const faults = judge(world, report, then, before[index], instance.ledger.find(key));
           world.unjust.push(...faults);
           const host = world.hosts[shard];
           if (host && report.outcome === "dead") world.mischief.died(host, key);
@@ -55,7 +55,7 @@ export function judgedLedger(world: World, call: Call): LedgerPort {
 function judge(
   world: World,
   report: Report,
-  replaysThen: number | undefined,
+  then: BatchRow | undefined,
   before: BatchRow | undefined,
   after: BatchRow | undefined,
 ): string[] {
@@ -67,12 +67,16 @@ function judge(
   }
   if (before?.state !== "pending") return [];
 
-  const late = before.replays !== replaysThen;
+  const again = before.accepted_at !== then?.accepted_at;
+  if (again) world.count("reports of what was posted again");
+  const late = before.replays !== then?.replays;
   if (late) world.count("late reports");
-  if (late && outcome !== "written") {
+  if (again || (late && outcome !== "written")) {
     return JSON.stringify(after) === JSON.stringify(before)
       ? []
-      : [`unjust: an old report of ${outcome} changed ${key}, which had been replayed`];
+      : [
+          `unjust: an old report of ${outcome} changed ${key}, which had been replayed or posted again`,
+        ];
   }
   // Only content that a constraint refuses may die at once; what fails by itself, after so many attempts.
   const content = world.clients.posted.get(digest);

@@ -8,7 +8,13 @@ import { ROW, SETTLED } from "./schema.ts";
  * replays that its attempt knew of. A writer from before it told them, which may be at work
  * beside this ledger during a deploy, counts as one that knew of none: its word on a batch that
  * was replayed is passed over, and the batch's ticket is sent again.
+ *
+ * Nor is a report about a batch that the ledger has dropped or forgotten since, and that was posted
+ * again: every report names when its batch was accepted, but for one of such a writer.
  */
+
+const SAME_BATCH = `batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest'
+    AND accepted_at = coalesce(report.value ->> 'accepted_at', accepted_at)`;
 
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
@@ -24,7 +30,7 @@ export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
     settled_at = ?2, due_at = NULL, reason = NULL, written_digest = NULL, run = NULL, part = NULL
   FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state <> 'written'
+  WHERE ${SAME_BATCH} AND state <> 'written'
   RETURNING ${SETTLED}`;
 
 export const KILL = `
@@ -32,7 +38,7 @@ export const KILL = `
     reason = report.value ->> 'reason', batch_run_id = report.value ->> 'batch_run_id',
     written_digest = report.value ->> 'written_digest'
   FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+  WHERE ${SAME_BATCH} AND state = 'pending'
     AND replays = coalesce(report.value ->> 'replays', 0)
   RETURNING ${SETTLED}`;
 
@@ -40,7 +46,7 @@ export const KILL = `
 export const FAIL = `
   UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason', due_at = ?2
   FROM json_each(?1) AS report
-  WHERE batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest' AND state = 'pending'
+  WHERE ${SAME_BATCH} AND state = 'pending'
     AND replays = coalesce(report.value ->> 'replays', 0)`;
 
 export const BURY = `

@@ -56,20 +56,28 @@ export type Claim =
     }
   | { state: "written" | "dead" | "unknown"; key: string };
 
-/**
- * What the writer tells the ledger of a batch. `digest` says which content it is true of, and
- * `replays`, as the claim had it, which attempt: one from before a replay is passed over, unless
- * it is that the batch is written. That is true whatever was replayed.
- */
-export type Report = { key: string; digest: string; replays?: number | undefined } & (
-  | { outcome: "written"; batch_run_id: number | null }
-  /** D1 has this `batch_id` with other content. */
-  | { outcome: "conflict"; batch_run_id: number; written_digest: string }
-  /** It can never be written. */
-  | { outcome: "dead"; reason: string }
-  /** It could not be written this time. */
-  | { outcome: "failed"; reason: string }
-);
+/** Which attempt a report is of. A writer from before it told the optional ones leaves them out. */
+export interface Attempt {
+  key: string;
+  /** Which content the report is true of. */
+  digest: string;
+  /** When the batch was accepted, in milliseconds since 1970: one that was posted again after it was dropped or forgotten is another. */
+  accepted_at?: number | undefined;
+  /** As the claim had it. A report from before a replay is passed over, unless it is that the batch is written: that is true whatever was replayed. */
+  replays?: number | undefined;
+}
+
+/** What the writer tells the ledger of a batch. */
+export type Report = Attempt &
+  (
+    | { outcome: "written"; batch_run_id: number | null }
+    /** D1 has this `batch_id` with other content. */
+    | { outcome: "conflict"; batch_run_id: number; written_digest: string }
+    /** It can never be written. */
+    | { outcome: "dead"; reason: string }
+    /** It could not be written this time. */
+    | { outcome: "failed"; reason: string }
+  );
 
 /** The queue gave up on a ticket. */
 export interface Burial {

@@ -6,7 +6,7 @@ import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
 import type { Stream, StreamSink } from "../streams/stream.ts";
-import type { Report } from "./ticket.ts";
+import type { Attempt, Report } from "./ticket.ts";
 
 /** A batch whose body the ledger has given out. */
 export interface PendingBatch extends PlacedBatch {
@@ -124,7 +124,6 @@ export function failed(batch: PendingBatch, reason: string): Report {
   return { ...attemptOf(batch), outcome: "failed", reason };
 }
 
-/** What a report is about. */
-function attemptOf({ key, digest, replays }: PendingBatch) {
-  return { key, digest, replays };
+function attemptOf({ key, digest, replays, accepted_at }: PendingBatch): Attempt {
+  return { key, digest, replays, accepted_at: Date.parse(accepted_at) };
 }

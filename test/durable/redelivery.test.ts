@@ -183,6 +183,39 @@ describe("a report of an attempt before a replay", () => {
   });
 });
 
+test("a report about a batch that was forgotten, or dropped, and posted again changes nothing", async ({
+  expect,
+}) => {
+  const shard = shardFor("run-1");
+  const key = "batch-metrics/run-1";
+  faults.queue = "loses";
+  const claimNew = async () => {
+    await post(batch(), ASYNC);
+    const [claim] = await shard.claim([key]);
+    if (claim?.state !== "pending") throw new Error("the batch is not pending");
+    const { digest, accepted_at, replays } = claim;
+    // The next one is accepted in another millisecond.
+    await scheduler.wait(2);
+    return { key, digest, replays, accepted_at: Date.parse(accepted_at) };
+  };
+  const first = await claimNew();
+  await shard.settle([{ ...first, outcome: "written", batch_run_id: 7 }]);
+  await shard.forget({ stream: "batch-metrics", batch_id: "run-1" });
+  const second = await claimNew();
+  await shard.settle([{ ...first, outcome: "written", batch_run_id: 7 }]);
+  expect(await shard.status(key)).toMatchObject({ state: "pending", batch_run_id: null });
+
+  await shard.settle([{ ...second, outcome: "dead", reason: "a constraint" }]);
+  await shard.drop(key);
+  const third = await claimNew();
+  for (const outcome of ["dead", "failed"] as const) {
+    await shard.settle([{ ...second, outcome, reason: "a constraint" }]);
+  }
+  expect(await shard.status(key)).toMatchObject({ state: "pending", attempts: 0, reason: null });
+  await shard.settle([{ ...third, outcome: "written", batch_run_id: 8 }]);
+  expect(await shard.status(key)).toMatchObject({ state: "written", batch_run_id: 8 });
+});
+
 test("a writer from before reports told of replays is heard of what was never replayed", async ({
   expect,
 }) => {
