@@ -7,7 +7,6 @@ export const COUNTED = [
   "alarm abandoned",
   "deploys of the other number",
   "late reports",
-  "reports of what was posted again",
   "late burials",
   "accepted pending",
   "accepted written",
