@@ -143,20 +143,29 @@ test("an old ticket that the queue gives up on does not bury a batch that was re
   });
 });
 
+/** Posts the batch. @returns what a writer that has claimed it reports of. */
+async function postAndClaim() {
+  const key = "batch-metrics/run-1";
+  faults.queue = "loses";
+  await post(batch(), ASYNC);
+  const [claim] = await shardFor("run-1").claim([key]);
+  if (claim?.state !== "pending") throw new Error("the batch is not pending");
+  const { digest, accepted_at, replays } = claim;
+  // The next one is accepted in another millisecond.
+  await scheduler.wait(2);
+  return { key, digest, replays, accepted_at: Date.parse(accepted_at) };
+}
+
 describe("a report of an attempt before a replay", () => {
   const key = "batch-metrics/run-1";
 
   /** What the writer claimed before the batch died another way and was replayed. */
   async function claimBeforeReplay() {
     const shard = shardFor("run-1");
-    faults.queue = "loses";
-    await post(batch(), ASYNC);
-    const [claim] = await shard.claim([key]);
-    if (claim?.state !== "pending") throw new Error("the batch is not pending");
-    const { digest, replays } = claim;
+    const attempt = await postAndClaim();
     await shard.bury([{ key, replays: 0 }]);
     await shard.replay(key);
-    return { shard, attempt: { key, digest, replays } };
+    return { shard, attempt };
   }
 
   test.for([
@@ -188,26 +197,16 @@ test("a report about a batch that was forgotten, or dropped, and posted again ch
 }) => {
   const shard = shardFor("run-1");
   const key = "batch-metrics/run-1";
-  faults.queue = "loses";
-  const claimNew = async () => {
-    await post(batch(), ASYNC);
-    const [claim] = await shard.claim([key]);
-    if (claim?.state !== "pending") throw new Error("the batch is not pending");
-    const { digest, accepted_at, replays } = claim;
-    // The next one is accepted in another millisecond.
-    await scheduler.wait(2);
-    return { key, digest, replays, accepted_at: Date.parse(accepted_at) };
-  };
-  const first = await claimNew();
+  const first = await postAndClaim();
   await shard.settle([{ ...first, outcome: "written", batch_run_id: 7 }]);
   await shard.forget({ stream: "batch-metrics", batch_id: "run-1" });
-  const second = await claimNew();
+  const second = await postAndClaim();
   await shard.settle([{ ...first, outcome: "written", batch_run_id: 7 }]);
   expect(await shard.status(key)).toMatchObject({ state: "pending", batch_run_id: null });
 
   await shard.settle([{ ...second, outcome: "dead", reason: "a constraint" }]);
   await shard.drop(key);
-  const third = await claimNew();
+  const third = await postAndClaim();
   for (const outcome of ["dead", "failed"] as const) {
     await shard.settle([{ ...second, outcome, reason: "a constraint" }]);
   }

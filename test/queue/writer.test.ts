@@ -3,12 +3,7 @@ import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { shardOf } from "../../src/durable/shards.ts";
 import { CULPRIT_ATTEMPTS, GROUP_BYTES } from "../../src/limits.ts";
-import {
-  messagesOf,
-  type Report,
-  type Ticket,
-  type TicketMessage,
-} from "../../src/queue/ticket.ts";
+import { messagesOf, type Ticket, type TicketMessage } from "../../src/queue/ticket.ts";
 import {
   ask,
   ASYNC,
@@ -22,6 +17,7 @@ import {
 } from "../client.ts";
 import { faults } from "../faults.ts";
 import { poison, takeAway } from "../faulty-database.ts";
+import { ledgerWhere } from "../faulty-ledger.ts";
 import { createService } from "../../src/index.ts";
 import { STREAMS } from "../../src/streams/index.ts";
 import worker, { notices, notified } from "../worker.ts";
@@ -130,10 +126,8 @@ test("tickets share a message up to the bytes that one group may write", ({ expe
 });
 
 test("when the ledger does not answer, the messages come again", async ({ expect }) => {
-  const LEDGER = new Proxy(env.LEDGER, {
-    get: () => () => {
-      throw new Error("Network connection lost");
-    },
+  const LEDGER = ledgerWhere("claim", async () => {
+    throw new Error("Network connection lost");
   });
   const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
   expect([result.explicitAcks, result.retryMessages.map(({ msgId }) => msgId)]).toEqual([
@@ -148,17 +142,8 @@ test("when the outcome cannot be settled, the message comes again and nothing is
   // No ticket but those delivered here.
   faults.queue = "loses";
   await post(batch(), ASYNC);
-  const LEDGER = new Proxy(env.LEDGER, {
-    get(target, property) {
-      if (property !== "getByName") return Reflect.get(target, property);
-      return (name: string) =>
-        new Proxy(target.getByName(name), {
-          get(stub, method) {
-            if (method !== "settle") return Reflect.get(stub, method);
-            throw new Error("Network connection lost");
-          },
-        });
-    },
+  const LEDGER = ledgerWhere("settle", async () => {
+    throw new Error("Network connection lost");
   });
   const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["1"]);
@@ -200,21 +185,10 @@ test("what the writer finds out while a batch is replayed does not undo the repl
   await poison("node");
   const key = "batch-metrics/run-1";
   const shard = shardFor("run-1");
-  const LEDGER = new Proxy(env.LEDGER, {
-    get(target, property) {
-      if (property !== "getByName") return Reflect.get(target, property);
-      return (name: string) =>
-        new Proxy(target.getByName(name), {
-          get(stub, method) {
-            if (method !== "settle") return Reflect.get(stub, method);
-            return async (reports: Report[]) => {
-              await shard.bury([{ key, replays: 0 }]);
-              await shard.replay(key);
-              await stub.settle(reports);
-            };
-          },
-        });
-    },
+  const LEDGER = ledgerWhere("settle", async (settle) => {
+    await shard.bury([{ key, replays: 0 }]);
+    await shard.replay(key);
+    await settle();
   });
   const result = await deliver([message("1", ticket("run-1"))], { LEDGER });
   expect(result.explicitAcks).toEqual(["1"]);

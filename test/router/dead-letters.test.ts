@@ -15,6 +15,7 @@ import {
 } from "../client.ts";
 import { faults } from "../faults.ts";
 import { type Heal, poison, refuseRows } from "../faulty-database.ts";
+import { ledgerWhere } from "../faulty-ledger.ts";
 
 interface List {
   dead_letters: {
@@ -224,26 +225,11 @@ describe("when the answer of the ledger is lost", () => {
   /** The ledger, which does what it is asked by that method, and whose first answer to it is lost. */
   const losing = (lost: string) => {
     let calls = 0;
-    const LEDGER = new Proxy(env.LEDGER, {
-      get(target, property) {
-        if (property !== "getByName") return Reflect.get(target, property);
-        return (name: string) =>
-          new Proxy(target.getByName(name), {
-            get(stub, method) {
-              if (method !== lost) return Reflect.get(stub, method);
-              return async (...parameters: unknown[]) => {
-                const answer: unknown = await Reflect.apply(
-                  Reflect.get(stub, method),
-                  stub,
-                  parameters,
-                );
-                calls += 1;
-                if (calls > 1) return answer;
-                throw Object.assign(new Error("Network connection lost"), { retryable: true });
-              };
-            },
-          });
-      },
+    const LEDGER = ledgerWhere(lost, async (call) => {
+      const answer = await call();
+      calls += 1;
+      if (calls > 1) return answer;
+      throw Object.assign(new Error("Network connection lost"), { retryable: true });
     });
     return { LEDGER };
   };
