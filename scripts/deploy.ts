@@ -46,7 +46,7 @@ for (const [index, { what, args, skip }] of steps.entries()) {
 }
 if (!dryRun) {
   console.log(`
-Deployed. The first time, set the upload token; until then every request is refused:
+Deployed. The first time, set the upload token; until then every upload is refused:
    npx wrangler secret put BATCH_METRICS_TOKEN`);
 }
 

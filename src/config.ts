@@ -26,7 +26,7 @@ function whole(min: number, max: number, fallback: number) {
   );
 }
 
-const Config = v.object({
+const Variables = v.object({
   /** How many ledger objects share the batches. */
   LEDGER_SHARDS: whole(1, MAX_SHARDS, 16),
   /** How many databases share a stream's new batches: `DB`, `DB_1`, `DB_2` and so on. */
@@ -54,6 +54,18 @@ const Config = v.object({
   /** The value of `Access-Control-Allow-Origin`. */
   CORS_ORIGIN: v.optional(v.string(), "*"),
 });
+
+const Config = v.pipe(
+  Variables,
+  v.forward(
+    v.check(
+      ({ DATABASE_SHARDS: shards, FULL_DATABASES: full }) =>
+        new Set(full).size < shards && full.every((number) => number < shards),
+      "must name databases of DATABASE_SHARDS, and leave one",
+    ),
+    ["FULL_DATABASES"],
+  ),
+);
 export type Config = v.InferOutput<typeof Config>;
 
 /** A variable that cannot be used, and why. */

@@ -121,7 +121,7 @@ test("no body and no token is in any line, whatever becomes of the upload", asyn
   for (const line of lines) expect(line).not.toMatch(/SENSITIVE|test-upload-token/);
 });
 
-test("with no secret configured the log says why every request is refused", async ({ expect }) => {
+test("with no secret configured the log says why every upload is refused", async ({ expect }) => {
   const { BATCH_METRICS_TOKEN: _, MILLRACE_TOKENS: __, ...bare } = env;
   await worker.fetch(new Request("http://millrace.test/dead-letters"), bare);
   const headers = { Authorization: "Bearer x" };

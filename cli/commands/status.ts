@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { answerOf, refusalOf, strangeAnswer } from "../delivery/answer.ts";
+import { isPassing } from "../delivery/backoff.ts";
 import { call } from "../delivery/connection.ts";
 import { streamOf } from "../delivery/prepare.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -22,7 +23,8 @@ export async function status(batch_id: string, given: unknown): Promise<number> 
   });
   const answer = answerOf(text);
   const told = answer.status ?? answer.title ?? answer.detail;
-  if (told === undefined) throw new Failure(strangeAnswer(response), EXIT.failed);
+  if (told === undefined && !isPassing(response.status))
+    throw new Failure(strangeAnswer(response), EXIT.failed);
   if (!response.ok) throw new Failure(refusalOf(response, answer), EXIT.failed);
 
   const reason = answer.reason ?? answer.last_error;

@@ -41,7 +41,7 @@ const ATTEMPTS = 5;
 /** What is asked for is not among the dead letters. */
 const MISSING = 404;
 
-/** The service's dead letters. Every call is safe to repeat, and repeated where that may help. */
+/** The service's dead letters. A call that may have failed is made again, if that may help. */
 export class DeadLetters {
   readonly #connection: Connection;
   readonly #signal: AbortSignal;
@@ -96,7 +96,9 @@ export class DeadLetters {
   }
 
   async #do(method: string, path: string): Promise<boolean> {
-    return (await this.#ask(method, path, MISSING)).response.ok;
+    const { response, attempt } = await this.#ask(method, path, MISSING);
+    // One that is gone after a failed attempt was there: that attempt did it, and its answer was lost.
+    return response.ok || attempt > 1;
   }
 
   #read<Schema extends v.GenericSchema>(
@@ -109,7 +111,11 @@ export class DeadLetters {
   }
 
   /** @param expected a status that is an answer, though not a good one. */
-  async #ask(method: string, path: string, expected?: number): Promise<Reply> {
+  async #ask(
+    method: string,
+    path: string,
+    expected?: number,
+  ): Promise<Reply & { attempt: number }> {
     for (let attempt = 1; ; attempt++) {
       const told = await call(this.#connection, path, { method, signal: this.#signal }).catch(
         (error: unknown) => reasonOf(error),
@@ -123,7 +129,7 @@ export class DeadLetters {
         continue;
       }
       const { response, text } = told;
-      if (response.ok || response.status === expected) return told;
+      if (response.ok || response.status === expected) return { ...told, attempt };
       if (last || !isPassing(response.status)) {
         throw new Failure(refusalOf(response, answerOf(text)), EXIT.failed);
       }

@@ -5,16 +5,18 @@ import { PART_BYTES } from "../limits.ts";
 
 type Upload = Record<string, unknown>;
 
-/** Fields of a run that count its rows, and so are wrong for a part; the service computes them. */
-const COUNTS = new Set(["passed", "failed", "skipped", "success_rate"]);
+/** Fields of a run that count its rows by their result, and so are wrong for a part. */
+const COUNTS = ["passed", "failed", "skipped"];
+const DERIVED = new Set([...COUNTS, "success_rate"]);
 
 /** Fields that would be counted once for each part. They go with the first. */
 const TOTALS = new Set(["macos_minutes", "linux_minutes"]);
 
 /**
  * An upload that is over the service's limits as numbered parts, each a batch of its own;
- * one below them as it is. The same upload is always split in the same way, so that sending
- * it again repeats the same batches.
+ * one below them as it is. Each part counts its own rows, and the first also what the upload
+ * counts without a row for it. The same upload is always split in the same way, so that sending it
+ * again repeats the same batches.
  */
 export function splitUpload(stream: Stream, upload: Upload): Upload[] {
   const rows = upload[stream.rowsField];
@@ -25,15 +27,33 @@ export function splitUpload(stream: Stream, upload: Upload): Upload[] {
   if (groups.length <= 1) return [upload];
   return groups.map((group, index) => {
     const head = Object.entries(upload).filter(
-      ([name]) => !COUNTS.has(name) && (index === 0 || !TOTALS.has(name)),
+      ([name]) => !DERIVED.has(name) && (index === 0 || !TOTALS.has(name)),
     );
     return {
       ...Object.fromEntries(head),
       batch_id: suffixed(batch_id, `.part${index + 1}of${groups.length}`),
       ...("total_recipes" in upload && { total_recipes: group.length }),
+      ...(index === 0 && countsWithoutRows(upload, rows, group)),
       [stream.rowsField]: group,
     };
   });
+}
+
+/** The first part's counts, if the upload counts more than it has rows for: otherwise the service computes them. */
+function countsWithoutRows(upload: Upload, rows: unknown[], first: unknown[]): Upload {
+  const total = Number(upload["total_recipes"]);
+  if (!(total > rows.length)) return {};
+  const counts = COUNTS.map((name): [string, number] => {
+    const among = (some: unknown[]) => some.filter((row) => resultOf(row) === name).length;
+    return [name, Math.max(0, Number(upload[name] ?? 0) - among(rows) + among(first))];
+  });
+  const passed = counts[0]?.[1] ?? 0;
+  const total_recipes = total - rows.length + first.length;
+  return { ...Object.fromEntries(counts), total_recipes, success_rate: passed / total_recipes };
+}
+
+function resultOf(row: unknown): unknown {
+  return typeof row === "object" && row !== null ? Reflect.get(row, "result") : undefined;
 }
 
 function groupsOf(rows: unknown[]): unknown[][] {

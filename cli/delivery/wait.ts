@@ -12,7 +12,7 @@ import type { SendOptions } from "./send.ts";
 export async function waitUntilSettled(
   path: string,
   connection: Connection,
-  { pace, signal }: SendOptions,
+  { pace, signal, deadline }: SendOptions,
 ): Promise<Answer | undefined> {
   let delay = POLL_FIRST_MS;
   try {
@@ -22,6 +22,8 @@ export async function waitUntilSettled(
       if (answer?.status === "written" || answer?.status === "dead") return answer;
       // A pause that is asked of a question holds up no upload: those may be taken all the same.
       delay = Math.max(retryAfter_ms, Math.min(POLL_LONGEST_MS, delay * 2));
+      // To wait for a moment past the deadline would only hold up the build.
+      if (retryAfter_ms > 0 && Date.now() + delay > deadline.moment) return undefined;
     }
   } catch {
     // Only the signal and the deadline end the loop: time is up.

@@ -403,8 +403,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention says that it has deleted everything",
     file: "src/store/retention.ts",
-    search: "statements: maxStatements, more: true",
-    replace: "statements: maxStatements, more: false",
+    search: "return { deleted, more: true };",
+    replace: "return { deleted, more: false };",
   },
   {
     bug: "the totals miss what was forgotten",

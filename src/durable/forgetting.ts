@@ -20,9 +20,10 @@ const CHOSEN = `
   FROM batches WHERE key BETWEEN ?1 AND ?2 AND state = 'written' AND settled_at >= ?3`;
 
 const FORGET_CHOSEN = `
-  DELETE FROM batches WHERE rowid IN (SELECT rowid ${CHOSEN} LIMIT ${FORGET_ROWS}) RETURNING key`;
+  DELETE FROM batches WHERE rowid IN (SELECT rowid ${CHOSEN} LIMIT ?4) RETURNING key`;
 
-const COUNT_CHOSEN = `SELECT count(*) AS written ${CHOSEN}`;
+/** No more than the next call forgets: to count all would read the stream to its end. */
+const COUNT_CHOSEN = `SELECT count(*) AS written FROM (SELECT 1 ${CHOSEN} LIMIT ?4)`;
 
 const SET_NOTE = `
   INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
@@ -78,15 +79,16 @@ export class Forgetting {
   /**
    * Forgets written batches because an operator says so: D1 has them no longer. Safe to repeat,
    * and harmless where D1 does have them: it recognises what is posted again.
-   * @returns how many it has forgotten, and how many are left to the next call.
+   * @returns how many it has forgotten, and how many of those that are left the next call takes.
    */
   forget({ stream, batch_id, since = 0 }: ForgetOrder): { forgotten: number; left: number } {
     const one = batch_id === undefined ? undefined : keyOf({ stream, batch_id });
-    const range = [one ?? `${stream}/`, one ?? `${stream}/${END}`, since];
-    return this.#sql.transaction(() => ({
-      forgotten: this.#counted(this.#sql.exec(FORGET_CHOSEN, ...range)),
-      left: Number(this.#sql.exec(COUNT_CHOSEN, ...range)[0]?.["written"]),
-    }));
+    const chosen = [one ?? `${stream}/`, one ?? `${stream}/${END}`, since, FORGET_ROWS];
+    return this.#sql.transaction(() => {
+      const forgotten = this.#counted(this.#sql.exec(FORGET_CHOSEN, ...chosen));
+      if (forgotten < FORGET_ROWS) return { forgotten, left: 0 };
+      return { forgotten, left: Number(this.#sql.exec(COUNT_CHOSEN, ...chosen)[0]?.["written"]) };
+    });
   }
 
   #forgetOldest(now: number): number {

@@ -9,8 +9,8 @@ import { ROW, SETTLED } from "./schema.ts";
  * beside this ledger during a deploy, counts as one that knew of none: its word on a batch that
  * was replayed is passed over, and the batch's ticket is sent again.
  *
- * Nor is a report about a batch that the ledger has dropped or forgotten since, and that was posted
- * again: every report names when its batch was accepted, but for one of such a writer.
+ * A report is passed over too if the ledger has dropped or forgotten its batch since, and the batch
+ * was posted again: every report names when its batch was accepted, except one of such a writer.
  */
 
 const SAME_BATCH = `batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest'

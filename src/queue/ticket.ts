@@ -47,11 +47,12 @@ export type Claim =
       row_count: number;
       /** The number of the database that it goes to. */
       database: number;
-      /** How often it has been replayed. A ledger from before it told this leaves it out. */
+      // A ledger from before it told these leaves them out.
+      /** How often it has been replayed. */
       replays?: number | undefined;
       /** How often it could not be written, and why the last time. */
-      attempts: number;
-      reason: string | null;
+      attempts?: number | undefined;
+      reason?: string | null | undefined;
       body: Body;
     }
   | { state: "written" | "dead" | "unknown"; key: string };

@@ -14,8 +14,8 @@ export interface PendingBatch extends PlacedBatch {
   /** How often it had been replayed then, for the report. */
   replays?: number | undefined;
   /** How often it could not be written, and why the last time. */
-  attempts: number;
-  reason: string | null;
+  attempts?: number | undefined;
+  reason?: string | null | undefined;
 }
 
 /** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
@@ -114,8 +114,8 @@ function failedAlone(batch: PendingBatch, failure: Failure, reason: string): Rep
  * of a message, which other batches may share. It counts transient errors too, so that after a long
  * outage all are used up: then the first unknown error is forgiven, and a second in a row is not.
  */
-function isUsedUp({ attempts, reason }: PendingBatch): boolean {
-  const again = reason !== null && failureOf(reason) !== "transient";
+function isUsedUp({ attempts = 0, reason }: PendingBatch): boolean {
+  const again = typeof reason === "string" && failureOf(reason) !== "transient";
   return again && attempts + 1 >= CULPRIT_ATTEMPTS;
 }
 

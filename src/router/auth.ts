@@ -122,7 +122,7 @@ async function readTokens(env: Env): Promise<KnownToken[]> {
   }
   if (tokens.length === 0) {
     const reason =
-      "neither BATCH_METRICS_TOKEN nor MILLRACE_TOKENS is configured: every request is refused";
+      "neither BATCH_METRICS_TOKEN nor MILLRACE_TOKENS is configured: every upload is refused";
     logError("auth.no-tokens", { reason });
   }
   return tokens;

@@ -1,7 +1,9 @@
 import * as v from "valibot";
 import { allShards, callShardOnce } from "../durable/shards.ts";
 import { log } from "../log.ts";
+import { Problem } from "../problem.ts";
 import { BatchId } from "../streams/fields.ts";
+import { streamNamed } from "../streams/index.ts";
 import { Instant, parseFilter, readFilter } from "./filter.ts";
 import { type Context, json } from "./route.ts";
 
@@ -30,14 +32,21 @@ export async function forgetWritten(
   { env, streams, caller }: Context,
 ): Promise<Response> {
   const order = parseFilter(ForgetFilter, await readFilter(request), streams);
+  const { stream, batch_id } = order;
+  if (!streamNamed(streams, stream)?.tables) {
+    throw new Problem("invalid-request", `Nothing but the ledger knows the batches of ${stream}.`);
+  }
   let forgotten = 0;
   let left = 0;
-  for (const shard of await allShards(env)) {
-    const answer = await callShardOnce(env, shard, (ledger) => ledger.forget(order));
-    forgotten += answer.forgotten;
-    left += answer.left;
+  try {
+    for (const shard of await allShards(env)) {
+      const answer = await callShardOnce(env, shard, (ledger) => ledger.forget(order));
+      forgotten += answer.forgotten;
+      left += answer.left;
+    }
+  } finally {
+    // Also where a shard does not answer: the others have forgotten.
+    log("ledger.told-to-forget", { stream, batch_id, forgotten, left, token: caller?.name });
   }
-  const { stream, batch_id } = order;
-  log("ledger.told-to-forget", { stream, batch_id, forgotten, left, token: caller?.name });
   return json({ forgotten, left });
 }

@@ -47,7 +47,8 @@ export function operatorRoutes(streams: readonly Stream[]): Route[] {
       },
       answers: {
         200: {
-          description: "So many are forgotten, and so many are left: ask again until none is.",
+          description:
+            "So many are forgotten, and at least so many are left: ask again until none is.",
           schema: Forgotten,
         },
       },

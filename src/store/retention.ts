@@ -17,15 +17,20 @@ interface Place {
   cutoff: string;
 }
 
+/** What a run of retention may still take. */
+interface Budget {
+  statements: number;
+}
+
 /**
- * Deletes what is past each stream's retention, in all databases at once: each has a writer of its
- * own. They share the statements of a run, so that none is left with nothing. A database that
- * fails, or a stream that cannot be opened, does not stop the others. Throws nothing.
+ * Deletes what is past each stream's retention, in all databases at once, so that none waits for a
+ * slow one. All take from the statements of the run in turns: who needs few leaves them to the others.
+ * A database that fails, or a stream that cannot be opened, does not stop the others. Throws nothing.
  */
 export async function retain(streams: readonly Stream[], env: Env, now: number): Promise<void> {
   const places = streams.flatMap((stream) => placesOf(stream, env, now));
-  const share = Math.max(1, Math.floor(RETENTION_STATEMENTS / places.length));
-  await Promise.all(places.map((place) => retainIn(place, share)));
+  const budget = { statements: RETENTION_STATEMENTS };
+  await Promise.all(places.map((place) => retainIn(place, budget)));
 }
 
 function placesOf(stream: Stream, env: Env, now: number): Place[] {
@@ -41,11 +46,11 @@ function placesOf(stream: Stream, env: Env, now: number): Place[] {
   }
 }
 
-async function retainIn({ stream, sql, database, cutoff }: Place, statements: number) {
+async function retainIn({ stream, sql, database, cutoff }: Place, budget: Budget) {
   const started = Date.now();
   const where = { stream: stream.name, database };
   try {
-    const deleted = await deleteExpired(sql, stream, cutoff, statements);
+    const deleted = await deleteExpired(sql, stream, cutoff, budget);
     log("retention.deleted", { ...where, cutoff, ...deleted, duration_ms: Date.now() - started });
   } catch (error) {
     logError("retention.failed", { ...where, reason: reasonOf(error) });
@@ -64,13 +69,13 @@ export interface Deleted {
  * Deletes what is older than the cutoff, rows before their runs, a bounded number at a time.
  * Safe to repeat and to break off: what is left is found again by its age.
  * @param cutoff ISO 8601 in UTC; what is older goes.
- * @param statements that it may take.
+ * @param budget loses the statements that it takes.
  */
 export async function deleteExpired(
   sql: SqlStore,
   stream: Stream,
   cutoff: string,
-  statements = RETENTION_STATEMENTS,
+  budget: Budget = { statements: RETENTION_STATEMENTS },
 ): Promise<Deleted> {
   const { tables } = stream;
   if (!tables) return { rows: 0, runs: 0, more: false };
@@ -86,10 +91,9 @@ export async function deleteExpired(
     : `AND NOT EXISTS (SELECT 1 FROM ${rows} WHERE ${rows}.${runColumn} = ${run}.id)`;
   const expiredRuns = `SELECT id FROM ${run} WHERE ${age.run} < ?1 ${childless} LIMIT ?2`;
 
-  const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, statements);
+  const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, budget);
   if (fromRows.more) return { rows: fromRows.deleted, runs: 0, more: true };
-  const left = statements - fromRows.statements;
-  const fromRuns = await deleteInChunks(sql, run, expiredRuns, cutoff, left);
+  const fromRuns = await deleteInChunks(sql, run, expiredRuns, cutoff, budget);
   return { rows: fromRows.deleted, runs: fromRuns.deleted, more: fromRuns.more };
 }
 
@@ -98,14 +102,15 @@ async function deleteInChunks(
   table: string,
   select: string,
   cutoff: string,
-  maxStatements: number,
+  budget: Budget,
 ) {
   let deleted = 0;
-  for (let statements = 1; statements <= maxStatements; statements++) {
+  while (budget.statements > 0) {
+    budget.statements -= 1;
     const text = `DELETE FROM ${table} WHERE id IN (${select})`;
     const { changes } = await sql.run(text, cutoff, RETENTION_ROWS);
     deleted += changes;
-    if (changes < RETENTION_ROWS) return { deleted, statements, more: false };
+    if (changes < RETENTION_ROWS) return { deleted, more: false };
   }
-  return { deleted, statements: maxStatements, more: true };
+  return { deleted, more: true };
 }

@@ -49,6 +49,25 @@ test("a batch of too many bytes is split into parts that the service takes", asy
   for (const { bytes } of entries) expect(bytes).toBeLessThanOrEqual(MAX_UPLOAD_BYTES);
 });
 
+test("what is counted without a row for it is in the first part's counts", async ({ expect }) => {
+  const whole = imported(MAX_ROWS + 3);
+  for (const row of whole.upload.results) row.result = "failed";
+  // Of failures only: the 9 that passed and the one that was skipped are counted, and not sent.
+  const counts = { total_recipes: MAX_ROWS + 13, passed: 9, failed: MAX_ROWS + 3, skipped: 1 };
+  const upload = { ...whole.upload, ...counts, success_rate: 9 / (MAX_ROWS + 13) };
+  const [first, second] = uploadsOf({ ...whole, upload });
+  expect(first).toMatchObject({
+    total_recipes: MAX_ROWS + 10,
+    passed: 9,
+    failed: MAX_ROWS,
+    skipped: 1,
+    success_rate: 9 / (MAX_ROWS + 10),
+  });
+  expect(second).toMatchObject({ total_recipes: 3 });
+  expect(second).not.toHaveProperty("passed");
+  expect((await prepare({ ...whole, upload })).map(({ rows }) => rows)).toEqual([MAX_ROWS, 3]);
+});
+
 test("the same batch is split the same way again", async ({ expect }) => {
   const digests = async () => (await prepare(imported(MAX_ROWS + 1))).map(({ digest }) => digest);
   expect(await digests()).toEqual(await digests());

@@ -71,6 +71,7 @@ describe("what does not say what to forget forgets nothing", () => {
     [{ stream: "batch-metrics", batch_id: "run 1" }, "batch_id must be 1 to 200"],
     [{ stream: "batch-metrics", since: "yesterday" }, "since must be"],
     [{ stream: "batch-metrics", batch: "run-1" }, "batch is not a known filter"],
+    [{ stream: "notices", batch_id: "run-1" }, "Nothing but the ledger knows"],
   ] as const)("%j: %s", async ([filter, message], { expect }) => {
     await post(batch());
     const response = await forget(filter);

@@ -116,7 +116,7 @@ test("a run takes no more statements than it is given", async ({ expect }) => {
   const results = Array.from({ length: RETENTION_ROWS + 7 }, () => result());
   await post(batch({ started_at: daysAgo(400), results }), { headers: { Prefer: "wait=25" } });
   const sql = createSqlStore("batch-metrics", env);
-  const deleted = sql && (await deleteExpired(sql, batchMetrics, daysAgo(365), 1));
+  const deleted = sql && (await deleteExpired(sql, batchMetrics, daysAgo(365), { statements: 1 }));
   expect(deleted).toEqual({ rows: RETENTION_ROWS, runs: 0, more: true });
 });
 
@@ -130,7 +130,7 @@ describe("what one run may not delete is left to the next, which", () => {
       return { ...rest, changes: changes * RETENTION_ROWS };
     };
     const store = { ...sql, run: ofMany };
-    const deleted = await deleteExpired(store, batchMetrics, daysAgo(365), 3);
+    const deleted = await deleteExpired(store, batchMetrics, daysAgo(365), { statements: 3 });
     return {
       ...deleted,
       rows: deleted.rows / RETENTION_ROWS,
