@@ -171,8 +171,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention deletes runs under their results",
     file: "src/store/retention.ts",
-    search: "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, statements);",
-    replace: "const fromRows = { deleted: 0, statements: 0, more: false }; void expiredRows;",
+    search: "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, budget);",
+    replace: "const fromRows = { deleted: 0, more: false }; void expiredRows;",
   },
   {
     bug: "what is sent again is not due later",
