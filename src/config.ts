@@ -65,6 +65,13 @@ const Config = v.pipe(
     ),
     ["FULL_DATABASES"],
   ),
+  v.transform(({ FULL_DATABASES: full, ...rest }) => ({
+    ...rest,
+    /** Numbers of the databases that take new batches. */
+    OPEN_DATABASES: Array.from({ length: rest.DATABASE_SHARDS }, (_, number) => number).filter(
+      (number) => !full.includes(number),
+    ),
+  })),
 );
 export type Config = v.InferOutput<typeof Config>;
 

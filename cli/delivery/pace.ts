@@ -59,7 +59,7 @@ export class Pace {
     const now = Date.now();
     const at = Math.max(now, this.#next);
     this.#next = at + this.#interval_ms;
-    if (at > now) await rest(at - now, this.#signal);
+    await rest(at - now, this.#signal);
     // A pause may begin, or grow, while we wait for its end.
     while (Date.now() < this.#pausedUntil) {
       // Waiting in vain would only hold up the build.

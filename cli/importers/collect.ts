@@ -15,9 +15,6 @@ export interface Case {
 /** Tests of one upload; memory is bounded by it, and by MOST_TEXT. */
 const MOST_CASES = 500_000;
 
-/** The category of the result that says that a job was cancelled. */
-const CANCELLED = "cancelled";
-
 /** Gathers the cases of a report into an upload, and what is too much for one into further ones. */
 export class Collection {
   readonly #source: string;
@@ -38,13 +35,17 @@ export class Collection {
     this.#defaults = defaults;
   }
 
-  add({ name, result, category, message, seconds }: Case): void {
+  add(each: Case): void {
+    // Else only counted: a stored result costs two rows, whoever wants to know of it.
+    this.#count(each, !this.#defaults.failuresOnly || each.result === "failed");
+  }
+
+  #count({ name, result, category, message, seconds }: Case, stored: boolean): void {
     // Here and nowhere else, so that reading a report again makes the same uploads of it.
     const full = this.#results.length >= MOST_CASES || this.#characters >= MOST_TEXT;
     if (full) this.#full.push(this.#close());
     this.#counts[result] += 1;
-    // Only counted: a stored result costs two rows, whoever wants to know of it.
-    if (this.#defaults.failuresOnly && result !== "failed" && category !== CANCELLED) return;
+    if (!stored) return;
     const texts = {
       recipe_name: nameOf(name),
       ...(category && { error_category: nameOf(category) }),
@@ -72,7 +73,7 @@ export class Collection {
   *rest(): Generator<ImportedUpload> {
     if (this.#defaults.cancelled) {
       if (this.#total === 0) return;
-      this.add({ name: "(job cancelled)", result: "skipped", category: CANCELLED });
+      this.#count({ name: "(job cancelled)", result: "skipped", category: "cancelled" }, true);
     }
     yield* this.full();
     yield this.#close();

@@ -29,8 +29,8 @@ const ANNOUNCED = "announced";
 /**
  * One shard of the ledger as a Durable Object, named `shard-<number>`: `LedgerShard` on the
  * object's own SQLite, alarm and queue. Repeating a call does no harm. But `bury`, `replay`,
- * `replayAll` and `drop` answer what they changed, which is nothing the second time, and
- * `countRejected` counts twice: see `callShardOnce`.
+ * `replayAll`, `drop` and `forget` answer what they changed, which is nothing the second time, and
+ * `countRejected` counts twice: all but `bury`, whose answer is only logged, go by `callShardOnce`.
  */
 export class BatchLedger extends DurableObject<Env> {
   readonly #shard: LedgerShard;

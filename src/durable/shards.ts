@@ -22,21 +22,12 @@ type ShardCall<Result> = (stub: LedgerStub) => PromiseLike<Result>;
  * more, on a new stub, if the platform says that may help. An overloaded object is left alone.
  * @throws Problem `unavailable` if the shard does not answer.
  */
-export async function callShard<Result>(
+export function callShard<Result>(
   env: Env,
   shard: number,
   call: ShardCall<Result>,
 ): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call(env.LEDGER.getByName(shardName(shard)));
-    } catch (error) {
-      logError("ledger.call-failed", { shard, attempt, reason: reasonOf(error) });
-      const again = marked(error, "retryable") && !marked(error, "overloaded");
-      if (again && attempt < LEDGER_CALLS) continue;
-      throw unavailable("The ledger does not answer. Asking again is safe.", 5);
-    }
-  }
+  return tryCall(env, shard, call, LEDGER_CALLS, "Asking again is safe.");
 }
 
 /**
@@ -44,19 +35,30 @@ export async function callShard<Result>(
  * answer to a call that worked may be lost, and a repetition would deny what the first one did.
  * @throws Problem `unavailable` if the shard does not answer. Whether it did it is unknown then.
  */
-export async function callShardOnce<Result>(
+export function callShardOnce<Result>(
   env: Env,
   shard: number,
   call: ShardCall<Result>,
 ): Promise<Result> {
-  try {
-    return await call(env.LEDGER.getByName(shardName(shard)));
-  } catch (error) {
-    logError("ledger.call-failed", { shard, attempt: 1, reason: reasonOf(error) });
-    throw unavailable(
-      "The ledger does not answer. It may have done this: look before you repeat it.",
-      5,
-    );
+  return tryCall(env, shard, call, 1, "It may have done this: look before you repeat it.");
+}
+
+async function tryCall<Result>(
+  env: Env,
+  shard: number,
+  call: ShardCall<Result>,
+  maxCalls: number,
+  advice: string,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call(env.LEDGER.getByName(shardName(shard)));
+    } catch (error) {
+      logError("ledger.call-failed", { shard, attempt, reason: reasonOf(error) });
+      const again = marked(error, "retryable") && !marked(error, "overloaded");
+      if (again && attempt < maxCalls) continue;
+      throw unavailable(`The ledger does not answer. ${advice}`, 5);
+    }
   }
 }
 

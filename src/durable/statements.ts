@@ -16,6 +16,9 @@ import { ROW, SETTLED } from "./schema.ts";
 const SAME_BATCH = `batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest'
     AND accepted_at = coalesce(report.value ->> 'accepted_at', accepted_at)`;
 
+const SAME_ATTEMPT = `${SAME_BATCH} AND state = 'pending'
+    AND replays = coalesce(report.value ->> 'replays', 0)`;
+
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
 export const INSERT = `
@@ -38,16 +41,14 @@ export const KILL = `
     reason = report.value ->> 'reason', batch_run_id = report.value ->> 'batch_run_id',
     written_digest = report.value ->> 'written_digest'
   FROM json_each(?1) AS report
-  WHERE ${SAME_BATCH} AND state = 'pending'
-    AND replays = coalesce(report.value ->> 'replays', 0)
+  WHERE ${SAME_ATTEMPT}
   RETURNING ${SETTLED}`;
 
 /** Due again later: its ticket is still in the queue, and more of them would add up while a database is away. */
 export const FAIL = `
   UPDATE batches SET attempts = attempts + 1, reason = report.value ->> 'reason', due_at = ?2
   FROM json_each(?1) AS report
-  WHERE ${SAME_BATCH} AND state = 'pending'
-    AND replays = coalesce(report.value ->> 'replays', 0)`;
+  WHERE ${SAME_ATTEMPT}`;
 
 export const BURY = `
   UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,

@@ -18,8 +18,8 @@ interface Reported {
  * @param started when their group was begun, in milliseconds since 1970.
  */
 export function logOutcomes(reported: readonly Reported[], started: number): void {
-  const of = (outcome: Report["outcome"]) =>
-    reported.filter(({ report }) => report.outcome === outcome);
+  const byOutcome = Map.groupBy(reported, ({ report }) => report.outcome);
+  const of = (outcome: Report["outcome"]) => byOutcome.get(outcome) ?? [];
   for (const one of of("dead")) logError("batch.dead", fieldsOf([one], started));
   for (const one of of("conflict")) logError("batch.conflict", fieldsOf([one], started));
   if (of("written").length > 0) log("batches.written", fieldsOf(of("written"), started));

@@ -11,18 +11,19 @@ const PERMANENT =
 
 /**
  * What D1 says when trying again helps: overload, a reset or moved database, the network, a
- * time-out, a database that is full, and a stream, database, table or column that a deploy is still to bring.
+ * time-out, a database that is full, and a database, table or column that a deploy is still to bring.
  * See https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
  */
 const TRANSIENT =
-  /no such table|no such column|has no column named|overloaded|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|is not bound|exceeded its (cpu|memory) limit|maximum (DB size|account storage)|SQLITE_FULL|disk is full|transient issue|disconnected|too many (API |sub)?requests|^no (stream|database) |cannot be opened/i;
+  /no such table|no such column|has no column named|overloaded|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|is not bound|exceeded its (cpu|memory) limit|maximum (DB size|account storage)|SQLITE_FULL|disk is full|transient issue|disconnected|too many (API |sub)?requests/i;
 
-/** How `Looks` words that another database could not be asked, for whatever reason: no batch's fault. */
-const ANOTHER_DATABASE = /^database \d+ was to be asked first: /;
+/** What Millrace itself says of a stream or a database that is not there just now, for whatever reason: no batch's fault. */
+const NOT_THERE =
+  /^(database \d+ was to be asked first: |no stream "|no database is bound |stream "[^"]*" cannot be opened: )/;
 
 /** Classifies an error by its text: D1's errors carry no code across the binding. */
 export function failureOf(reason: string): Failure {
-  if (ANOTHER_DATABASE.test(reason)) return "transient";
+  if (NOT_THERE.test(reason)) return "transient";
   if (PERMANENT.test(reason)) return "permanent";
   return TRANSIENT.test(reason) ? "transient" : "unknown";
 }

@@ -35,14 +35,12 @@ export function openStream(stream: Stream, env: Env): OpenStream {
  * @throws Problem `unavailable` where fewer databases are bound than are configured.
  */
 export function databaseOf(stream: Stream, env: Env, key: string): number {
-  const { DATABASE_SHARDS: shards, FULL_DATABASES: full } = configOf(env);
+  const { DATABASE_SHARDS: shards, OPEN_DATABASES: open } = configOf(env);
   if (!stream.tables || shards === 1) return 0;
   const bound = openStream(stream, env).databases.length;
   if (bound < shards) {
     const reason = `it asks for ${shards} databases, and stream "${stream.name}" has ${bound} bound`;
     throw misconfigured([{ variable: "DATABASE_SHARDS", reason }]);
   }
-  const numbers = Array.from({ length: shards }, (_, number) => number);
-  const open = numbers.filter((number) => !full.includes(number));
   return open[hashOf(key) % open.length] ?? 0;
 }

@@ -196,8 +196,8 @@ test("a report about a batch that was forgotten, or dropped, and posted again ch
   expect,
 }) => {
   const shard = shardFor("run-1");
-  const key = "batch-metrics/run-1";
   const first = await postAndClaim();
+  const { key } = first;
   await shard.settle([{ ...first, outcome: "written", batch_run_id: 7 }]);
   await shard.forget({ stream: "batch-metrics", batch_id: "run-1" });
   const second = await postAndClaim();
@@ -219,10 +219,7 @@ test("a writer from before reports told of replays is heard of what was never re
   expect,
 }) => {
   const shard = shardFor("run-1");
-  const key = "batch-metrics/run-1";
-  faults.queue = "loses";
-  await post(batch(), ASYNC);
-  const digest = (await shard.status(key))?.digest ?? "";
+  const { key, digest } = await postAndClaim();
   await shard.settle([{ key, digest, outcome: "dead", reason: "a constraint" }]);
   expect(await shard.status(key)).toMatchObject({ state: "dead", reason: "a constraint" });
 });

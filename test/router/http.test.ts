@@ -3,6 +3,7 @@ import { describe, test } from "vitest";
 import { createRouter } from "../../src/router/index.ts";
 import worker from "../worker.ts";
 import { ask, batch, count, post, request, upload, withEnv } from "../client.ts";
+import { ledgerWhere } from "../faulty-ledger.ts";
 import { takeAway } from "../faulty-database.ts";
 
 function uploadAs(token: string): RequestInit {
@@ -188,16 +189,10 @@ test("the unexpected is answered as internal, without its message", async ({ exp
 
 test("a call of the ledger that may be repeated is made once more", async ({ expect }) => {
   let calls = 0;
-  const LEDGER = new Proxy(env.LEDGER, {
-    get(target, property) {
-      if (property !== "getByName") return Reflect.get(target, property);
-      return (name: string) => {
-        calls += 1;
-        if (calls === 1)
-          throw Object.assign(new Error("Durable Object reset"), { retryable: true });
-        return target.getByName(name);
-      };
-    },
+  const LEDGER = ledgerWhere("accept", async (accept) => {
+    calls += 1;
+    if (calls === 1) throw Object.assign(new Error("Durable Object reset"), { retryable: true });
+    return accept();
   });
   expect((await withEnv({ LEDGER }, "/batch-metrics", upload())).status).toBe(201);
   expect(calls).toBe(2);
@@ -205,11 +200,9 @@ test("a call of the ledger that may be repeated is made once more", async ({ exp
 
 test("a ledger that is overloaded is left alone: 503 with Retry-After", async ({ expect }) => {
   let calls = 0;
-  const LEDGER = new Proxy(env.LEDGER, {
-    get: () => () => {
-      calls += 1;
-      throw Object.assign(new Error("overloaded"), { retryable: true, overloaded: true });
-    },
+  const LEDGER = ledgerWhere("accept", async () => {
+    calls += 1;
+    throw Object.assign(new Error("overloaded"), { retryable: true, overloaded: true });
   });
   const response = await withEnv({ LEDGER }, "/batch-metrics", upload());
   expect([response.status, response.headers.get("Retry-After"), calls]).toEqual([503, "5", 1]);

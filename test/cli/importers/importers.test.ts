@@ -466,6 +466,23 @@ describe("of failures only", () => {
     expect(good?.upload).toMatchObject({ total_recipes: 1, success_rate: 1, results: [] });
   });
 
+  test("a test that a report calls cancelled did not fail", async ({ expect }) => {
+    const tests = [{ name: "a", status: "skipped", rawStatus: "cancelled", duration: 1 }];
+    const summary = {
+      tests: 1,
+      passed: 0,
+      failed: 0,
+      pending: 0,
+      skipped: 1,
+      other: 0,
+      start: 1,
+      stop: 2,
+    };
+    const ctrf = JSON.stringify({ results: { tool: { name: "t" }, summary, tests } });
+    const [first] = await imported(ctrf, { failuresOnly: true });
+    expect(first?.upload).toMatchObject({ total_recipes: 1, skipped: 1, results: [] });
+  });
+
   test("a cancelled job still says so, whatever passed before", async ({ expect }) => {
     const [first] = await imported(text, { failuresOnly: true, cancelled: true });
     expect(first?.upload).toMatchObject({
