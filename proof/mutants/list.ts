@@ -107,6 +107,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
+    bug: "an old ticket buries what was dropped and posted again since",
+    file: "src/durable/statements.ts",
+    search: "AND accepted_at = coalesce(burial.value ->> 'accepted_at', accepted_at) ",
+    replace: "",
+  },
+  {
     bug: "dying loses the body",
     file: "src/durable/statements.ts",
     search:
@@ -280,8 +286,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "of two tickets for a batch the last in the delivery counts",
     file: "src/queue/delivery.ts",
-    search: "known && known.ticket.replays > ticket.replays",
-    replace: "known && known.ticket.replays < ticket.replays",
+    search: "known && isLater(known.ticket, ticket)",
+    replace: "known && isLater(ticket, known.ticket)",
   },
   {
     bug: "a filter in the address of a replay is passed over",
@@ -316,9 +322,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a late failure brings a written batch back to dead",
     file: "src/durable/statements.ts",
-    search:
-      "WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'",
-    replace: "WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays'",
+    search: "coalesce(burial.value ->> 'accepted_at', accepted_at) AND state = 'pending'",
+    replace: "coalesce(burial.value ->> 'accepted_at', accepted_at)",
   },
   {
     bug: "the alarm is set only after the batch is stored",
@@ -349,8 +354,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the ticket names no shard but the first",
     file: "src/durable/ledger.ts",
-    search: "const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };",
-    replace: "const ticket = { ...batchOf(key), shard: 0, bytes, replays: 0 };",
+    search: "const ticket = { ...batchOf(key), shard, bytes, replays: 0, accepted_at: now };",
+    replace:
+      "const ticket = { ...batchOf(key), shard: 0 * shard, bytes, replays: 0, accepted_at: now };",
   },
   {
     bug: "the totals miss what was dropped",

@@ -43,7 +43,17 @@ export class Clients {
     });
   }
 
-  async #post(admission: Admission): Promise<void> {
+  /** A client posts again what was posted before, if it was. */
+  postAgain(digest: string): void {
+    const admission = this.posted.get(digest);
+    if (admission && this.#world.running) void this.#post(admission);
+  }
+
+  #post(admission: Admission): Promise<void> {
+    return this.#world.task(() => this.#postOnce(admission));
+  }
+
+  async #postOnce(admission: Admission): Promise<void> {
     const world = this.#world;
     const wait = world.random.chance(0.5) ? 0 : world.random.between(1, 10_000);
     const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;

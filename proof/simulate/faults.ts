@@ -81,7 +81,7 @@ export const ALL: Faults = {
   sendFailsAfter: 0.05,
   ticketLost: 0.05,
   ticketDoubled: 0.1,
-  burialLate: 0.2,
+  burialLate: 0.5,
   consumerDies: 0.03,
   databaseFails: 0.05,
   databaseFailsAfter: 0.05,

@@ -35,16 +35,23 @@ export function judgedLedger(world: World, call: Call): LedgerPort {
       }),
     bury: (shard, burials) =>
       call(shard, (instance) => {
-        const late = burials.filter(({ key, replays }) => {
+        const late = burials.filter(({ key, replays, accepted_at }) => {
           const row = instance.ledger.find(key);
-          return row?.state === "pending" && row.replays !== replays;
+          if (accepted_at === undefined) world.unjust.push(`a burial of ${key} at any time`);
+          if (row?.state !== "pending") return false;
+          if (row.accepted_at !== accepted_at) world.count("burials of what was posted again");
+          return row.accepted_at !== accepted_at || row.replays !== replays;
         });
         const dead = instance.bury(burials);
         for (const { key } of burials) world.note(`bury ${key}`);
+        const host = world.hosts[shard];
+        for (const key of dead) if (host) world.mischief.died(host, key);
         for (const { key } of late) {
           world.count("late burials");
           if (instance.ledger.find(key)?.state === "dead")
-            world.unjust.push(`unjust: an old ticket buried ${key}, which had been replayed`);
+            world.unjust.push(
+              `unjust: an old ticket buried ${key}, which had been replayed or posted again`,
+            );
         }
         return dead;
       }),

@@ -112,12 +112,14 @@ export class MessageQueue {
   }
 
   #again(stored: Stored, delay: number, kind: "tickets" | "dead-letters"): void {
-    const { scheduler } = this.#world;
+    const world = this.#world;
+    const { scheduler, random } = world;
     const next = { ...stored, attempts: stored.attempts + 1, visibleAt: scheduler.now() + delay };
     if (kind === "dead-letters") this.#dead.push(next);
     else if (stored.attempts > this.#maxRetries) {
-      // So late that the ledger sends the batch again, and it may be written by then.
-      const late = this.#world.strikes("burialLate") ? this.#world.random.between(0, 2_000_000) : 0;
+      // So late that an operator has it replayed or posted again, or that the ledger sends it again.
+      const latest = random.chance(0.5) ? 30_000 : 2_000_000;
+      const late = world.strikes("burialLate") ? random.between(0, latest) : 0;
       this.#dead.push({ ...next, attempts: 1, visibleAt: scheduler.now() + late });
       scheduler.after(late, () => this.deliver());
     } else this.#messages.push(next);

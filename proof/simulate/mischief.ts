@@ -16,12 +16,23 @@ export class Mischief {
     this.#next();
   }
 
-  /** An operator who looks on as a batch dies replays it soon, while others may still have it in hand. */
+  /** An operator who looks on as a batch dies replays it soon, or has it posted anew, while others may still have it in hand. */
   died(host: ShardHost, key: string): void {
-    const { scheduler, random, running, faults } = this.#world;
-    if (!running || !random.chance(faults.replayed * 10)) return;
-    scheduler.after(random.between(0, 60_000), () => {
-      host.call((shard) => shard.replay([key])).catch(() => {});
+    const { scheduler, random, running, faults, clients } = this.#world;
+    if (!running) return;
+    const replays = random.chance(faults.replayed * 10);
+    if (!replays && !random.chance(faults.dropped * 25)) return;
+    scheduler.after(random.between(0, 30_000), () => {
+      host
+        .call(async (shard) => {
+          if (replays) {
+            await shard.replay([key]);
+            return;
+          }
+          const digest = shard.ledger.find(key)?.digest;
+          if (digest && this.#drop(shard, key)) clients.postAgain(digest);
+        })
+        .catch(() => {});
     });
   }
 
@@ -42,8 +53,8 @@ export class Mischief {
         for (const host of world.hosts)
           host.call((shard) => shard.replayAll({}, limit)).catch(() => {});
       }
-      if (world.strikes("dropped") || world.draining) this.#drop();
-      if (world.strikes("retained")) void world.retain();
+      if (world.strikes("dropped") || world.draining) this.#dropAny();
+      if (world.strikes("retained")) void world.task(() => world.retain());
       if (world.strikes("timeJumps")) {
         // Past the redelivery, or past what the ledger remembers.
         const ms = random.chance(0.8) ? random.between(0, 2_000_000) : 31 * 86_400_000;
@@ -54,17 +65,22 @@ export class Mischief {
   }
 
   /** An operator drops a dead batch that the list shows. */
-  #drop(): void {
+  #dropAny(): void {
     const { hosts, random } = this.#world;
     const host = random.pick(hosts);
     host
-      ?.call((shard: LedgerShard) => {
+      ?.call((shard) => {
         const row = random.pick(listDeadLetters(host.sql, {}, undefined, 10));
-        if (!row || !shard.ledger.drop(row.key)) return;
-        this.dropped += 1;
-        this.droppedAt = this.#world.scheduler.now();
-        this.#world.note(`dropped ${row.key}`);
+        if (row) this.#drop(shard, row.key);
       })
       .catch(() => {});
+  }
+
+  #drop({ ledger }: LedgerShard, key: string): boolean {
+    if (!ledger.drop(key)) return false;
+    this.dropped += 1;
+    this.droppedAt = this.#world.scheduler.now();
+    this.#world.note(`dropped ${key}`);
+    return true;
   }
 }

@@ -74,19 +74,18 @@ export async function run(seed: number, steps: number, faults: Faults): Promise<
 
 function replayAll(world: World): void {
   world.note("all is replayed");
-  for (const host of world.hosts) {
-    world.tasks += 1;
-    void replayAllOf(world, host);
-  }
+  for (const host of world.hosts) void world.task(() => replayAllOf(world, host));
 }
 
 /** A replay that fails, since the shard can set no alarm yet, is repeated by the operator. */
 async function replayAllOf(world: World, host: ShardHost): Promise<void> {
-  try {
-    await host.call((shard) => shard.replayAll({}, Number.MAX_SAFE_INTEGER));
-    world.tasks -= 1;
-  } catch {
-    world.scheduler.after(REPLAY_AGAIN_MS, () => void replayAllOf(world, host));
+  for (;;) {
+    try {
+      await host.call((shard) => shard.replayAll({}, Number.MAX_SAFE_INTEGER));
+      return;
+    } catch {
+      await world.scheduler.delay(REPLAY_AGAIN_MS);
+    }
   }
 }
 
@@ -102,7 +101,7 @@ async function pass(world: World, ms: number): Promise<void> {
  */
 async function rest(world: World): Promise<void> {
   await drain(world);
-  void world.retain(RETENTION_RUNS);
+  void world.task(() => world.retain(RETENTION_RUNS));
   await drain(world);
 }
 

@@ -8,6 +8,7 @@ export const COUNTED = [
   "deploys of the other number",
   "late reports",
   "late burials",
+  "burials of what was posted again",
   "accepted pending",
   "accepted written",
   "accepted dead",

@@ -77,7 +77,7 @@ export class World {
   running = true;
   /** Whether nobody posts, because an operator waits until nothing is pending. */
   draining = false;
-  /** What operators and the service's clock have begun and not ended. */
+  /** Tasks that have begun and not ended: of clients, operators, the service's clock, and consumers, dead ones too. */
   tasks = 0;
   /** Verdicts that the consumers had no cause for, and what the ledger made of a verdict wrongly. */
   readonly unjust: string[] = [];
@@ -223,16 +223,27 @@ export class World {
     const ledger = judgedLedger(this, call);
     if (kind === "dead-letters") return consumeDeadLetters(messages, ledger);
     const databases = this.databases.each.map((database) =>
-      sqlStoreOn(database, (work) => whileAlive(run, () => this.#withDatabase(work))),
+      sqlStoreOn(database, (work) =>
+        whileAlive(run, () => this.task(() => this.#withDatabase(work))),
+      ),
     );
     const open = { stream: batchMetrics, databases, sink: null };
     return consumeTickets(messages, { ledger, stream: () => open });
   }
 
+  /** Work that has to end before a life does, whatever became of who asked for it. */
+  async task<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.tasks += 1;
+    try {
+      return await work();
+    } finally {
+      this.tasks -= 1;
+    }
+  }
+
   /** What is past its retention goes, as far as so many runs of retention come. */
   async retain(mostRuns = 1): Promise<void> {
     this.note("retention");
-    this.tasks += 1;
     for (const database of this.databases.each) {
       const sql = sqlStoreOn(database, (work) => this.#withDatabase(work));
       const none = { more: false };
@@ -243,7 +254,6 @@ export class World {
         this.count("retention left some");
       }
     }
-    this.tasks -= 1;
   }
 
   async #withDatabase<Result>(work: () => Result): Promise<Result> {

@@ -93,7 +93,8 @@ export class Ledger {
     if (this.#hasRoom(admission.bytes) && this.#insert(key, admission, now)) {
       const { row_count, bytes } = admission;
       const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
-      const ticket = { ...batchOf(key), shard: this.#settings.shard, bytes, replays: 0 };
+      const { shard } = this.#settings;
+      const ticket = { ...batchOf(key), shard, bytes, replays: 0, accepted_at: now };
       return { receipt: { outcome: "accepted", ...standing }, ticket };
     }
     const known = this.find(key);
@@ -266,8 +267,8 @@ export class Ledger {
   }
 
   #ticketOf(row: BatchRow): Ticket {
-    const { bytes, replays } = row;
-    return { ...batchOf(row.key), shard: this.#settings.shard, bytes, replays };
+    const { bytes, replays, accepted_at } = row;
+    return { ...batchOf(row.key), shard: this.#settings.shard, bytes, replays, accepted_at };
   }
 }
 

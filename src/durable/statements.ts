@@ -9,8 +9,8 @@ import { ROW, SETTLED } from "./schema.ts";
  * beside this ledger during a deploy, counts as one that knew of none: its word on a batch that
  * was replayed is passed over, and the batch's ticket is sent again.
  *
- * A report is passed over too if the ledger has dropped or forgotten its batch since, and the batch
- * was posted again: every report names when its batch was accepted, except one of such a writer.
+ * A report or a burial is passed over too if the ledger has dropped or forgotten its batch since, and
+ * the batch was posted again: each names when its batch was accepted, except one from before that.
  */
 
 const SAME_BATCH = `batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest'
@@ -54,7 +54,8 @@ export const BURY = `
   UPDATE batches SET state = 'dead', settled_at = ?2, due_at = NULL,
     reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
   FROM json_each(?1) AS burial
-  WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays' AND state = 'pending'
+  WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays'
+    AND accepted_at = coalesce(burial.value ->> 'accepted_at', accepted_at) AND state = 'pending'
   RETURNING ${SETTLED}`;
 
 export const REPLAY = `

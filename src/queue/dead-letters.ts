@@ -32,7 +32,11 @@ export async function consumeDeadLetters(
 
   async function bury(shard: number, deliveries: Delivery[]): Promise<void> {
     try {
-      const burials = deliveries.map(({ key, ticket }) => ({ key, replays: ticket.replays }));
+      const burials = deliveries.map(({ key, ticket: { replays, accepted_at } }) => ({
+        key,
+        replays,
+        accepted_at,
+      }));
       for (const key of await ledger.bury(shard, burials)) {
         logError("batch.dead", { ...batchOf(key), shard });
       }

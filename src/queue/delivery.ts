@@ -39,12 +39,17 @@ export function deliveriesOf(messages: readonly QueueMessage[]): Delivery[] {
       const place = `${ticket.shard}:${key}`;
       const known = deliveries.get(place);
       const asking = (known?.messages ?? new Set<QueueMessage>()).add(message);
-      // The later replay's: an old one buries nothing.
-      const latest = known && known.ticket.replays > ticket.replays ? known.ticket : ticket;
+      const latest = known && isLater(known.ticket, ticket) ? known.ticket : ticket;
       deliveries.set(place, { key, ticket: latest, messages: asking });
     }
   }
   return [...deliveries.values()];
+}
+
+/** Whether a ticket is of a later acceptance, or a later replay, than another of its batch: an old one buries nothing. */
+function isLater(one: Ticket, other: Ticket): boolean {
+  const later = (one.accepted_at ?? 0) - (other.accepted_at ?? 0);
+  return later === 0 ? one.replays > other.replays : later > 0;
 }
 
 /**

@@ -13,6 +13,8 @@ export const Ticket = v.object({
   bytes: v.pipe(v.number(), v.minValue(0)),
   /** How often the batch had been replayed, so that an old ticket cannot bury a replayed batch. */
   replays: v.optional(v.number(), 0),
+  /** When the batch was accepted, in milliseconds since 1970, so that it cannot bury one that was dropped or forgotten and posted again. A ticket from before tickets told it has none. */
+  accepted_at: v.optional(v.number()),
 });
 export type Ticket = v.InferOutput<typeof Ticket>;
 
@@ -81,10 +83,7 @@ export type Report = Attempt &
   );
 
 /** The queue gave up on a ticket. */
-export interface Burial {
-  key: string;
-  replays: number;
-}
+export type Burial = { key: string } & Pick<Ticket, "replays" | "accepted_at">;
 
 /** The ledger as the queue's consumers see it. */
 export interface LedgerPort {

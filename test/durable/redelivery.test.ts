@@ -143,6 +143,20 @@ test("an old ticket that the queue gives up on does not bury a batch that was re
   });
 });
 
+test("an old ticket does not bury a batch that was dropped and posted again since either", async ({
+  expect,
+}) => {
+  const shard = shardFor("run-1");
+  const { key, accepted_at } = await postAndClaim();
+  await shard.bury([{ key, replays: 0, accepted_at }]);
+  expect(await shard.drop(key)).toBe(true);
+  const again = await postAndClaim();
+  await shard.bury([{ key, replays: 0, accepted_at }]);
+  expect(await shard.status(key)).toMatchObject({ state: "pending" });
+  await shard.bury([{ key, replays: 0, accepted_at: again.accepted_at }]);
+  expect(await shard.status(key)).toMatchObject({ state: "dead" });
+});
+
 /** Posts the batch. @returns what a writer that has claimed it reports of. */
 async function postAndClaim() {
   const key = "batch-metrics/run-1";
