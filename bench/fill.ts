@@ -62,7 +62,8 @@ export async function fillLedger(path: string, batches: number): Promise<void> {
       const digest = createHash("sha256").update(batch_id).digest("hex");
       ledger.accept({ stream: batchMetrics.name, batch_id, digest, ...content }, now);
       const key = keyOf({ stream: batchMetrics.name, batch_id });
-      reports.push({ outcome: "written", key, digest, batch_run_id });
+      const attempt = { key, digest, accepted_at: now, replays: 0 };
+      reports.push({ ...attempt, outcome: "written", batch_run_id });
     }
     ledger.settle(reports, now);
   }

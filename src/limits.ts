@@ -1,4 +1,4 @@
-/** Every number the service holds itself to, beside the platform limit or the reason it answers. */
+/** Numbers the service holds itself to, each beside the platform limit or the reason that it answers. */
 
 /** Bytes of an upload after decompression. A Worker has 128 MB, and parsing takes several times the text. */
 export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
@@ -40,10 +40,10 @@ export const GROUP_BYTES = 4_000_000;
 /** Batches that the writer claims, commits and settles at once, however small: what a shard is told of them is one parameter of 2 MB at most. */
 export const GROUP_BATCHES = 500;
 
-/** Transactions that the search for a group's culprits may take. It takes 18 to find one among 500; D1 allows a Worker 1,000 queries. */
+/** Transactions that the search for a group's culprits may take in one database. It takes 18 to find one among 500; D1 allows a Worker 1,000 queries. */
 export const GROUP_TRANSACTIONS = 100;
 
-/** Tickets in one send. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 350 bytes. */
+/** Tickets in one send. Queues take 100 messages, 256 kB in all and 128 kB in one, and bill by 64 kB; a ticket has at most 380 bytes. */
 export const SEND_TICKETS = 100;
 
 /** How long tickets that no caller waits for may gather, so that the writer gets them together. */
@@ -106,10 +106,10 @@ export const REPLAY_AT_ONCE = 1_000;
 /** Bytes of the filter of such a request. */
 export const MAX_FILTER_BYTES = 10_000;
 
-/** Rows that one retention statement deletes. D1 gives a statement 30 s. */
-export const RETENTION_ROWS = 5_000;
+/** Rows that one retention statement deletes, and runs that it goes through. D1 gives a statement 30 s. */
+export const RETENTION_ROWS = 10_000;
 
-/** Statements in one run of retention, which all streams and databases share. D1 allows a Worker 1,000 queries; the audit needs some at the same time. */
+/** Statements in one run of retention, which all streams and databases share. D1 allows a Worker 1,000 queries; the audit takes some of them. */
 export const RETENTION_STATEMENTS = 600;
 
 /** Calls of a ledger shard: the first and one repetition, where the platform says a repetition helps. */
@@ -117,6 +117,9 @@ export const LEDGER_CALLS = 2;
 
 /** Written batches of one shard that one run of the audit compares with D1. */
 export const AUDIT_ROWS = 1_000;
+
+/** Queries after which a run of the audit begins no further shard. Each takes one of every database of each stream. */
+export const AUDIT_QUERIES = 300;
 
 /** How long a shard counts duplicates and conflicts in memory before it stores their number. An idle object is kept for 10 s. */
 export const STORE_COUNTS_MS = 2_000;

@@ -44,7 +44,13 @@ test("a batch that dies is an error in the log, and a ticket that comes again wr
 }) => {
   await post(batch());
   const named = { stream: "batch-metrics", batch_id: "run-1" };
-  const ticket = { ...named, shard: shardOf(env, keyOf(named)), bytes: 200, replays: 0 };
+  const ticket = {
+    ...named,
+    shard: shardOf(env, keyOf(named)),
+    bytes: 200,
+    replays: 0,
+    accepted_at: 0,
+  };
   await env.QUEUE.send({ tickets: [ticket] });
   await poison();
   await post(batch({ batch_id: "dies", results: [result({ recipe_name: "poison" })] }));
@@ -52,7 +58,7 @@ test("a batch that dies is an error in the log, and a ticket that comes again wr
   await expect.poll(() => of("tickets.passed-over")).not.toEqual([]);
   expect(of("batches.written")).toHaveLength(1);
   expect(of("tickets.passed-over")).toMatchObject([{ batch_id: "run-1", state: "written" }]);
-  expect(of("batch.dead")).toMatchObject([
+  expect(of("batches.dead")).toMatchObject([
     { level: "error", batch_id: "dies", reason: expect.stringContaining("poisoned"), attempt: 1 },
   ]);
 });
@@ -69,7 +75,7 @@ test("batches that fare alike share a line, so that none of a dead one is cut of
   const poisoned = batch({ batch_id: dies, results: [result({ recipe_name: "poison" })] });
   for (const batch_id of good) await post(batch({ batch_id }), ASYNC);
   await post(poisoned, ASYNC);
-  const ticket = { stream: "batch-metrics", shard: 0, bytes: 200, replays: 0 };
+  const ticket = { stream: "batch-metrics", shard: 0, bytes: 200, replays: 0, accepted_at: 0 };
   const tickets = ids.map((batch_id) => ({ ...ticket, batch_id }));
   const message = { id: "1", attempts: 3, timestamp: new Date(), body: { tickets } };
   const consume = () => worker.queue(createMessageBatch("millrace-batches", [message]), env);
@@ -84,7 +90,7 @@ test("batches that fare alike share a line, so that none of a dead one is cut of
   await consume();
   expect(of("batches.written")).toMatchObject([{ ...common, batches: 8 }]);
   expect(of("batches.written")[0]).not.toHaveProperty("batch_id");
-  expect(of("batch.dead")).toMatchObject([{ ...common, batch_id: dies }]);
+  expect(of("batches.dead")).toMatchObject([{ ...common, batch_id: dies }]);
   await consume();
   expect(of("tickets.passed-over")).toMatchObject([
     { batches: 8, state: "written" },

@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "an old ticket buries what was dropped and posted again since",
     file: "src/durable/statements.ts",
-    search: "AND accepted_at = coalesce(burial.value ->> 'accepted_at', accepted_at) ",
+    search: "AND accepted_at = burial.value ->> 'accepted_at' ",
     replace: "",
   },
   {
@@ -165,8 +165,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the queue gives up and nobody is told",
     file: "src/queue/dead-letters.ts",
-    search: "for (const key of await ledger.bury(shard, burials)) {",
-    replace: "for (const key of [] as string[]) {",
+    search: "logBuried(shard, await ledger.bury(shard, burials));",
+    replace: "void [burials, ledger, logBuried];",
   },
   {
     bug: "a digest depends on the order of keys",
@@ -177,8 +177,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention deletes runs under their results",
     file: "src/store/retention.ts",
-    search: "const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, budget);",
-    replace: "const fromRows = { deleted: 0, more: false }; void expiredRows;",
+    search: "WHERE NOT EXISTS (SELECT 1 FROM ${rows} AS row WHERE row.${runColumn} = run.id)",
+    replace: "",
   },
   {
     bug: "what is sent again is not due later",
@@ -322,8 +322,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a late failure brings a written batch back to dead",
     file: "src/durable/statements.ts",
-    search: "coalesce(burial.value ->> 'accepted_at', accepted_at) AND state = 'pending'",
-    replace: "coalesce(burial.value ->> 'accepted_at', accepted_at)",
+    search: "accepted_at = burial.value ->> 'accepted_at' AND state = 'pending'",
+    replace: "accepted_at = burial.value ->> 'accepted_at'",
   },
   {
     bug: "the alarm is set only after the batch is stored",
@@ -409,8 +409,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "retention says that it has deleted everything",
     file: "src/store/retention.ts",
-    search: "return { deleted, more: true };",
-    replace: "return { deleted, more: false };",
+    search: "return { ...deleted, more: true };",
+    replace: "return { ...deleted, more: false };",
   },
   {
     bug: "the totals miss what was forgotten",
@@ -421,14 +421,26 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "a report settles what was posted again since",
     file: "src/durable/statements.ts",
-    search: "AND accepted_at = coalesce(report.value ->> 'accepted_at', accepted_at)`;",
+    search: "AND accepted_at = report.value ->> 'accepted_at'`;",
     replace: "`;",
+  },
+  {
+    bug: "what D1 had already counts as young",
+    file: "src/queue/write-batches.ts",
+    search: "outcome.accepted_at !== batch.accepted_at;",
+    replace: 'outcome.accepted_at === "";',
+  },
+  {
+    bug: "retention comes to no run while there are rows",
+    file: "src/store/retention.ts",
+    search: "FROM (${oldest}) AS run CROSS JOIN",
+    replace: 'FROM (${oldest.replace("?2", "-1")}) AS run CROSS JOIN',
   },
   {
     bug: "a report does not say which replay it belongs to",
     file: "src/queue/write-batches.ts",
     search: "return { key, digest, replays, accepted_at: Date.parse(accepted_at) };",
-    replace: "return { key, digest, accepted_at: Date.parse(accepted_at) };",
+    replace: "return { key, digest, replays: 0 * replays, accepted_at: Date.parse(accepted_at) };",
   },
   {
     bug: "a shard that is woken sets no alarm for what is pending",

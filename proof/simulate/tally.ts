@@ -33,8 +33,8 @@ export const COUNTED = [
   "tickets.passed-over",
   "batches.written",
   "batches.retried",
-  "batch.conflict",
-  "batch.dead",
+  "batches.conflict",
+  "batches.dead",
 ];
 
 /** What a life came to: how often each thing happened. One in which nothing happens proves nothing. */

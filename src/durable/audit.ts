@@ -1,4 +1,5 @@
 import { retentionDays } from "../config.ts";
+import { AUDIT_QUERIES } from "../limits.ts";
 import { log, logError, reasonOf } from "../log.ts";
 import { batchOf } from "../queue/ticket.ts";
 import { findContentsIn } from "../store/databases.ts";
@@ -8,74 +9,88 @@ import type { Stream } from "../streams/stream.ts";
 import type { BatchRow } from "./schema.ts";
 import { allShards, callShard } from "./shards.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Batches that one line of the log names. */
+const MOST_NAMED = 10;
+
+/** What a run of the audit works with. */
+interface Run {
+  streams: readonly Stream[];
+  env: Env;
+  /** In milliseconds since 1970. */
+  now: number;
+  /** Queries that it may still take. */
+  queries: number;
+}
 
 /**
  * Compares the ledger with D1, a stretch of each shard at a time, round and round: what the
  * ledger calls written must be there, with the same content and all its rows, unless retention
  * may have taken it. What is not is logged as the error `ledger.unbalanced`, which alerts can
- * match. A shard that fails does not keep the others from being audited. Throws nothing.
+ * match. A shard that fails does not keep the others from being audited. Where there are more
+ * shards and databases than one run may ask, each hour another shard is the first. Throws nothing.
  */
 export async function audit(streams: readonly Stream[], env: Env, now: number): Promise<void> {
+  const run: Run = { streams, env, now, queries: AUDIT_QUERIES };
   try {
-    for (const shard of await allShards(env)) await tryShard(streams, env, shard, now);
+    const shards = await allShards(env);
+    const first = Math.floor(now / HOUR_MS) % shards.length;
+    for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
+      if (run.queries > 0) await tryShard(run, shard);
+    }
   } catch (error) {
     logError("ledger.audit-failed", { reason: reasonOf(error) });
   }
 }
 
-async function tryShard(
-  streams: readonly Stream[],
-  env: Env,
-  shard: number,
-  now: number,
-): Promise<void> {
+async function tryShard(run: Run, shard: number): Promise<void> {
   try {
-    await auditShard(streams, env, shard, now);
+    await auditShard(run, shard);
   } catch (error) {
     logError("ledger.audit-failed", { shard, reason: reasonOf(error) });
   }
 }
 
-async function auditShard(
-  streams: readonly Stream[],
-  env: Env,
-  shard: number,
-  now: number,
-): Promise<void> {
-  const { rows, next } = await callShard(env, shard, (ledger) => ledger.nextForAudit());
-  for (const stream of streams) {
+async function auditShard(run: Run, shard: number): Promise<void> {
+  const { rows, next } = await callShard(run.env, shard, (ledger) => ledger.nextForAudit());
+  for (const stream of run.streams) {
     const own = rows.filter((row) => batchOf(row.key).stream === stream.name);
-    await auditStream(stream, env, shard, own, now);
+    await auditStream(run, stream, shard, own);
   }
-  await callShard(env, shard, (ledger) => ledger.auditedTo(next));
+  await callShard(run.env, shard, (ledger) => ledger.auditedTo(next));
 }
 
 async function auditStream(
+  run: Run,
   stream: Stream,
-  env: Env,
   shard: number,
   rows: readonly BatchRow[],
-  now: number,
 ): Promise<void> {
   if (!stream.tables || rows.length === 0) return;
-  const { databases } = openStream(stream, env);
+  const { databases } = openStream(stream, run.env);
   if (databases.length === 0) return;
   // A day of grace: retention may be at work, or the days may just have been changed.
-  const days = retentionDays(env, stream.name, stream.retentionDays) - 1;
-  const kept = rows.filter((row) => row.dated_at > now - days * DAY_MS);
+  const days = retentionDays(run.env, stream.name, stream.retentionDays) - 1;
+  const kept = rows.filter((row) => row.dated_at > run.now - days * DAY_MS);
   const ids = kept.map((row) => batchOf(row.key).batch_id);
+  run.queries -= databases.length;
   const runs = await findContentsIn(databases, stream.tables, ids);
 
-  let unbalanced = 0;
-  for (const row of kept) {
+  const where = { stream: stream.name, shard };
+  const unbalanced = kept.flatMap((row) => {
     const { batch_id } = batchOf(row.key);
     const reason = faultOf(row, runs.get(batch_id));
-    if (!reason) continue;
-    unbalanced += 1;
-    logError("ledger.unbalanced", { stream: stream.name, batch_id, shard, reason });
+    return reason ? [{ batch_id, reason }] : [];
+  });
+  // One line for all that fare alike: the platform cuts off what is logged beyond 256 KB.
+  for (const [reason, alike] of Map.groupBy(unbalanced, (one) => one.reason)) {
+    const named = alike.slice(0, MOST_NAMED).map(({ batch_id }) => batch_id);
+    const batch_ids = named.join(" ");
+    logError("ledger.unbalanced", { ...where, reason, batches: alike.length, batch_ids });
   }
-  log("ledger.audited", { stream: stream.name, shard, batches: kept.length, unbalanced });
+  log("ledger.audited", { ...where, batches: kept.length, unbalanced: unbalanced.length });
 }
 
 function faultOf(row: BatchRow, found: Content | undefined): string | undefined {

@@ -5,7 +5,7 @@ import { logError, reasonOf } from "../log.ts";
 import { type Burial, type Claim, messagesOf, type Report, type Ticket } from "../queue/ticket.ts";
 import type { SqlValue } from "../sql.ts";
 import type { Body } from "../streams/body.ts";
-import type { StreamTotals } from "./totals.ts";
+import type { StreamCounts } from "./totals.ts";
 import { realClock } from "./clock.ts";
 import {
   countDeadLetters,
@@ -122,7 +122,7 @@ export class BatchLedger extends DurableObject<Env> {
   }
 
   /** What became of each stream's batches in this shard. */
-  totals(streams: string[]): StreamTotals[] {
+  totals(streams: string[]): StreamCounts[] {
     return streams.map((stream) => this.#shard.totals.of(stream));
   }
 

@@ -1,12 +1,10 @@
-import type { LedgerSql } from "./schema.ts";
+import { isUnder, type LedgerSql } from "./schema.ts";
 
 const ADD = `
   INSERT INTO notes (name, value) VALUES ('count/' || ?, ?)
   ON CONFLICT (name) DO UPDATE SET value = value + excluded.value`;
 
-/** Not LIKE, whose pattern the platform allows 50 bytes. Names are ASCII. */
-const UNDER = `
-  SELECT name, value FROM notes WHERE name >= ?1 AND name < ?1 || char(0x10FFFF)`;
+const UNDER = `SELECT name, value FROM notes WHERE ${isUnder("name", "?1")}`;
 
 /** Numbers that only grow, kept by their names: `forgotten/batch-metrics`. */
 export class Counters {
@@ -23,10 +21,10 @@ export class Counters {
 
   /** The numbers whose names start so, by the rest of their names. */
   under(prefix: string): Record<string, number> {
-    const start = `count/${prefix}/`;
+    const start = `count/${prefix}`;
     const rows = this.#sql.exec(UNDER, start);
     return Object.fromEntries(
-      rows.map(({ name, value }) => [String(name).slice(start.length), Number(value)]),
+      rows.map(({ name, value }) => [String(name).slice(start.length + 1), Number(value)]),
     );
   }
 }

@@ -1,4 +1,4 @@
-import { batchRowOf, type BatchRow, type LedgerSql, ROW } from "./schema.ts";
+import { batchRowOf, type BatchRow, isUnder, type LedgerSql, ROW } from "./schema.ts";
 
 /** Which dead letters. Times are in milliseconds since 1970. */
 export interface DeadLetterFilter {
@@ -20,7 +20,7 @@ export interface DeadLetterCursor {
 const MATCHING = `
   FROM batches
   WHERE state = 'dead'
-    AND (?1 ->> 'stream' IS NULL OR key LIKE (?1 ->> 'stream') || '/%')
+    AND (?1 ->> 'stream' IS NULL OR ${isUnder("key", "(?1 ->> 'stream')")})
     AND (?1 ->> 'reason' IS NULL OR instr(lower(reason), lower(?1 ->> 'reason')) > 0)
     AND settled_at >= coalesce(?1 ->> 'since', 0)
     AND settled_at < coalesce(?1 ->> 'before', 9e15)`;

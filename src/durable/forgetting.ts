@@ -25,6 +25,11 @@ const FORGET_CHOSEN = `
 /** No more than the next call forgets: to count all would read the stream to its end. */
 const COUNT_CHOSEN = `SELECT count(*) AS written FROM (SELECT 1 ${CHOSEN} LIMIT ?4)`;
 
+/** Of dead batches whose `batch_id` D1 had with other content: that was written too, and is to be forgotten. */
+const FORGET_OTHER_CONTENT = `
+  UPDATE batches SET written_digest = NULL, batch_run_id = NULL
+  WHERE key BETWEEN ?1 AND ?2 AND state = 'dead' AND settled_at >= ?3 AND written_digest IS NOT NULL`;
+
 const SET_NOTE = `
   INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
@@ -83,8 +88,11 @@ export class Forgetting {
    */
   forget({ stream, batch_id, since = 0 }: ForgetOrder): { forgotten: number; left: number } {
     const one = batch_id === undefined ? undefined : keyOf({ stream, batch_id });
-    const chosen = [one ?? `${stream}/`, one ?? `${stream}/${END}`, since, FORGET_ROWS];
+    // All keys of the stream lie between: 0 comes after the slash.
+    const range = [one ?? `${stream}/`, one ?? `${stream}0`, since];
+    const chosen = [...range, FORGET_ROWS];
     return this.#sql.transaction(() => {
+      this.#sql.exec(FORGET_OTHER_CONTENT, ...range);
       const forgotten = this.#counted(this.#sql.exec(FORGET_CHOSEN, ...chosen));
       if (forgotten < FORGET_ROWS) return { forgotten, left: 0 };
       return { forgotten, left: Number(this.#sql.exec(COUNT_CHOSEN, ...chosen)[0]?.["written"]) };

@@ -4,20 +4,16 @@ import { ROW, SETTLED } from "./schema.ts";
  * The ledger's SQL. Each statement takes its batches as one JSON parameter and guards its own
  * state move, so that repeating it changes nothing.
  *
- * A report that comes late must not undo a replay, so what kills or blames a batch names the
- * replays that its attempt knew of. A writer from before it told them, which may be at work
- * beside this ledger during a deploy, counts as one that knew of none: its word on a batch that
- * was replayed is passed over, and the batch's ticket is sent again.
- *
- * A report or a burial is passed over too if the ledger has dropped or forgotten its batch since, and
- * the batch was posted again: each names when its batch was accepted, except one from before that.
+ * What comes late must not undo a replay, so what kills or blames a batch names the replays that its
+ * attempt knew of. Nor may it touch a batch that was dropped or forgotten and posted again, so it
+ * names when its batch was accepted.
  */
 
 const SAME_BATCH = `batches.key = report.value ->> 'key' AND digest = report.value ->> 'digest'
-    AND accepted_at = coalesce(report.value ->> 'accepted_at', accepted_at)`;
+    AND accepted_at = report.value ->> 'accepted_at'`;
 
 const SAME_ATTEMPT = `${SAME_BATCH} AND state = 'pending'
-    AND replays = coalesce(report.value ->> 'replays', 0)`;
+    AND replays = report.value ->> 'replays'`;
 
 export const FIND = `SELECT ${ROW} FROM batches WHERE key = ?`;
 
@@ -31,7 +27,8 @@ export const CLAIM = `
 
 export const SETTLE = `
   UPDATE batches SET state = 'written', batch_run_id = report.value ->> 'batch_run_id',
-    settled_at = ?2, due_at = NULL, reason = NULL, written_digest = NULL, run = NULL, part = NULL
+    dated_at = coalesce(report.value ->> 'dated_at', dated_at), settled_at = ?2, due_at = NULL,
+    reason = NULL, written_digest = NULL, run = NULL, part = NULL
   FROM json_each(?1) AS report
   WHERE ${SAME_BATCH} AND state <> 'written'
   RETURNING ${SETTLED}`;
@@ -55,7 +52,7 @@ export const BURY = `
     reason = coalesce(reason, 'the queue gave up before any attempt reached the ledger')
   FROM json_each(?1) AS burial
   WHERE batches.key = burial.value ->> 'key' AND replays = burial.value ->> 'replays'
-    AND accepted_at = coalesce(burial.value ->> 'accepted_at', accepted_at) AND state = 'pending'
+    AND accepted_at = burial.value ->> 'accepted_at' AND state = 'pending'
   RETURNING ${SETTLED}`;
 
 export const REPLAY = `

@@ -1,10 +1,10 @@
 import { AUDIT_ROWS, STORE_COUNTS_MS } from "../limits.ts";
 import type { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
-import { batchRowOf, type BatchRow, type LedgerSql, ROW } from "./schema.ts";
+import { batchRowOf, type BatchRow, isUnder, type LedgerSql, ROW } from "./schema.ts";
 
 /** What became of a stream's batches in one shard, or in all. */
-export interface StreamTotals {
+export interface StreamCounts {
   /** Batches taken as new: written + dead + pending + dropped + forgotten. */
   accepted: number;
   written: number;
@@ -19,11 +19,11 @@ export interface StreamTotals {
   /** Posts of known batches, and of other content under a known `batch_id`. */
   duplicates: number;
   conflicts: number;
-  /** Uploads that were refused, by the kind of problem. */
+  /** Uploads with a token of the scope that were refused all the same, by the kind of problem. */
   rejected: Record<string, number>;
 }
 
-const NONE: StreamTotals = {
+const NONE: StreamCounts = {
   accepted: 0,
   written: 0,
   dead: 0,
@@ -39,10 +39,10 @@ const NONE: StreamTotals = {
 // From the indexes that have these states only: as many rows are read as wait or are dead.
 const PENDING = `
   SELECT count(*) AS batches, min(accepted_at) AS oldest_at FROM batches INDEXED BY batches_due
-  WHERE state = 'pending' AND key > ?1 || '/' AND key < ?1 || '0'`;
+  WHERE state = 'pending' AND ${isUnder("key", "?1")}`;
 const DEAD = `
   SELECT count(*) AS batches FROM batches INDEXED BY batches_dead
-  WHERE state = 'dead' AND key > ?1 || '/' AND key < ?1 || '0'`;
+  WHERE state = 'dead' AND ${isUnder("key", "?1")}`;
 
 const STRETCH = `
   SELECT ${ROW} FROM batches WHERE key > ? AND state = 'written' ORDER BY key LIMIT ${AUDIT_ROWS}`;
@@ -87,7 +87,7 @@ export class Totals {
   }
 
   /** The account of a stream. */
-  of(stream: string): StreamTotals {
+  of(stream: string): StreamCounts {
     this.store();
     const [pending = {}] = this.#sql.exec(PENDING, stream);
     const dead = Number(this.#sql.exec(DEAD, stream)[0]?.["batches"]);
@@ -117,7 +117,7 @@ export class Totals {
 }
 
 /** The accounts of several shards as one. */
-export function sumOf(totals: readonly StreamTotals[]): StreamTotals {
+export function sumOf(totals: readonly StreamCounts[]): StreamCounts {
   return totals.reduce((sum, one) => {
     const oldest = [sum.oldest_pending_at, one.oldest_pending_at].filter((at) => at !== null);
     const rejected = { ...sum.rejected };

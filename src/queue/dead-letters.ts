@@ -37,13 +37,18 @@ export async function consumeDeadLetters(
         replays,
         accepted_at,
       }));
-      for (const key of await ledger.bury(shard, burials)) {
-        logError("batch.dead", { ...batchOf(key), shard });
-      }
+      logBuried(shard, await ledger.bury(shard, burials));
       for (const delivery of deliveries) acknowledgements.done(delivery);
     } catch (error) {
       logError("ledger.bury-failed", { shard, reason: reasonOf(error) });
       for (const delivery of deliveries) acknowledgements.again(delivery);
     }
+  }
+}
+
+function logBuried(shard: number, keys: readonly string[]): void {
+  for (const [stream, alike] of Map.groupBy(keys.map(batchOf), (batch) => batch.stream)) {
+    const batch_id = alike.length === 1 ? alike[0]?.batch_id : undefined;
+    logError("batches.dead", { stream, batch_id, batches: alike.length, shard });
   }
 }

@@ -48,7 +48,7 @@ export function deliveriesOf(messages: readonly QueueMessage[]): Delivery[] {
 
 /** Whether a ticket is of a later acceptance, or a later replay, than another of its batch: an old one buries nothing. */
 function isLater(one: Ticket, other: Ticket): boolean {
-  const later = (one.accepted_at ?? 0) - (other.accepted_at ?? 0);
+  const later = one.accepted_at - other.accepted_at;
   return later === 0 ? one.replays > other.replays : later > 0;
 }
 

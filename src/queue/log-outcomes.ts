@@ -4,8 +4,7 @@ import type { Claim, Report } from "./ticket.ts";
 
 /*
  * A delivery has up to 10,000 batches, and the platform cuts off what one consumer logs beyond
- * 256 KB. So batches that fare alike share a line, which names the batch if it is about one. Only
- * what makes a dead letter has a line of its own: it waits for an operator.
+ * 256 KB. So batches that fare alike share a line, which names the batch if it is about one.
  */
 
 interface Reported {
@@ -18,15 +17,19 @@ interface Reported {
  * @param started when their group was begun, in milliseconds since 1970.
  */
 export function logOutcomes(reported: readonly Reported[], started: number): void {
-  const byOutcome = Map.groupBy(reported, ({ report }) => report.outcome);
-  const of = (outcome: Report["outcome"]) => byOutcome.get(outcome) ?? [];
-  for (const one of of("dead")) logError("batch.dead", fieldsOf([one], started));
-  for (const one of of("conflict")) logError("batch.conflict", fieldsOf([one], started));
-  if (of("written").length > 0) log("batches.written", fieldsOf(of("written"), started));
-  for (const alike of Map.groupBy(of("failed"), ({ report }) => reasonIn(report)).values()) {
-    log("batches.retried", fieldsOf(alike, started));
+  for (const [outcome, ended] of Map.groupBy(reported, ({ report }) => report.outcome)) {
+    for (const alike of Map.groupBy(ended, ({ report }) => reasonIn(report)).values()) {
+      LINES[outcome](fieldsOf(alike, started));
+    }
   }
 }
+
+const LINES: Record<Report["outcome"], (fields: LogFields) => void> = {
+  written: (fields) => log("batches.written", fields),
+  failed: (fields) => log("batches.retried", fields),
+  dead: (fields) => logError("batches.dead", fields),
+  conflict: (fields) => logError("batches.conflict", fields),
+};
 
 /** Logs that the batches of tickets that came again were settled, or forgotten, meanwhile. */
 export function logPassedOver(

@@ -3,7 +3,7 @@ import { chunksOf } from "../chunks.ts";
 import { GROUP_BYTES } from "../limits.ts";
 import type { Body } from "../streams/body.ts";
 
-/** The claim to a body that the ledger keeps. An open schema, since messages outlive deploys. */
+/** The claim to a body that the ledger keeps. Messages outlive deploys: a new field needs a default, and none may go. */
 export const Ticket = v.object({
   stream: v.string(),
   batch_id: v.string(),
@@ -12,9 +12,9 @@ export const Ticket = v.object({
   /** Size of the body, by which the writer forms its groups before it reads any. */
   bytes: v.pipe(v.number(), v.minValue(0)),
   /** How often the batch had been replayed, so that an old ticket cannot bury a replayed batch. */
-  replays: v.optional(v.number(), 0),
-  /** When the batch was accepted, in milliseconds since 1970, so that it cannot bury one that was dropped or forgotten and posted again. A ticket from before tickets told it has none. */
-  accepted_at: v.optional(v.number()),
+  replays: v.number(),
+  /** When the batch was accepted, in milliseconds since 1970, so that it cannot bury one that was dropped or forgotten and posted again. */
+  accepted_at: v.number(),
 });
 export type Ticket = v.InferOutput<typeof Ticket>;
 
@@ -49,31 +49,35 @@ export type Claim =
       row_count: number;
       /** The number of the database that it goes to. */
       database: number;
-      // A ledger from before it told these leaves them out.
       /** How often it has been replayed. */
-      replays?: number | undefined;
+      replays: number;
       /** How often it could not be written, and why the last time. */
-      attempts?: number | undefined;
-      reason?: string | null | undefined;
+      attempts: number;
+      reason: string | null;
       body: Body;
     }
   | { state: "written" | "dead" | "unknown"; key: string };
 
-/** Which attempt a report is of. A writer from before it told the optional ones leaves them out. */
+/** Which attempt a report is of. */
 export interface Attempt {
   key: string;
   /** Which content the report is true of. */
   digest: string;
   /** When the batch was accepted, in milliseconds since 1970: one that was posted again after it was dropped or forgotten is another. */
-  accepted_at?: number | undefined;
+  accepted_at: number;
   /** As the claim had it. A report from before a replay is passed over, unless it is that the batch is written: that is true whatever was replayed. */
-  replays?: number | undefined;
+  replays: number;
 }
 
 /** What the writer tells the ledger of a batch. */
 export type Report = Attempt &
   (
-    | { outcome: "written"; batch_run_id: number | null }
+    | {
+        outcome: "written";
+        batch_run_id: number | null;
+        /** From when retention counts the batch's age, in milliseconds since 1970, if D1 had it already and from earlier than the ledger knows. */
+        dated_at?: number;
+      }
     /** D1 has this `batch_id` with other content. */
     | { outcome: "conflict"; batch_run_id: number; written_digest: string }
     /** It can never be written. */

@@ -5,17 +5,17 @@ import { type Failure, failureOf } from "../store/failure.ts";
 import type { OpenStream } from "../store/index.ts";
 import type { InsertOutcome } from "../store/insert-group.ts";
 import { decodeBody } from "../streams/body.ts";
-import type { Stream, StreamSink } from "../streams/stream.ts";
+import type { Stream, StreamSink, Tables } from "../streams/stream.ts";
 import type { Attempt, Report } from "./ticket.ts";
 
 /** A batch whose body the ledger has given out. */
 export interface PendingBatch extends PlacedBatch {
   key: string;
   /** How often it had been replayed then, for the report. */
-  replays?: number | undefined;
+  replays: number;
   /** How often it could not be written, and why the last time. */
-  attempts?: number | undefined;
-  reason?: string | null | undefined;
+  attempts: number;
+  reason: string | null;
 }
 
 /** Writes batches of one stream, and tells of each what became of it. Throws nothing. */
@@ -57,7 +57,7 @@ async function writeGroup(
   search.transactions -= 1;
   try {
     const outcomes = await insertOnce(to, batches);
-    return batches.map((batch) => reportOf(batch, outcomes.get(batch.batch_id)));
+    return batches.map((batch) => reportOf(to.tables, batch, outcomes.get(batch.batch_id)));
   } catch (error) {
     const reason = reasonOf(error).slice(0, MAX_REASON_LENGTH);
     const failure = failureOf(reason);
@@ -96,12 +96,24 @@ async function writeToSink(stream: Stream, sink: StreamSink, batch: PendingBatch
   }
 }
 
-function reportOf(batch: PendingBatch, outcome: InsertOutcome | undefined): Report {
+function reportOf(
+  { age }: Tables,
+  batch: PendingBatch,
+  outcome: InsertOutcome | undefined,
+): Report {
   if (!outcome) return failed(batch, "the transaction was committed, but the run was not found");
   const { batch_run_id } = outcome;
-  return outcome.outcome === "written"
-    ? { ...attemptOf(batch), outcome: "written", batch_run_id }
-    : { ...attemptOf(batch), outcome: "conflict", batch_run_id, written_digest: outcome.digest };
+  if (outcome.outcome === "conflict") {
+    return {
+      ...attemptOf(batch),
+      outcome: "conflict",
+      batch_run_id,
+      written_digest: outcome.digest,
+    };
+  }
+  const known = age.run === "accepted_at" && outcome.accepted_at !== batch.accepted_at;
+  const dated = known && { dated_at: Date.parse(outcome.accepted_at) };
+  return { ...attemptOf(batch), outcome: "written", batch_run_id, ...dated };
 }
 
 function failedAlone(batch: PendingBatch, failure: Failure, reason: string): Report {
@@ -114,8 +126,8 @@ function failedAlone(batch: PendingBatch, failure: Failure, reason: string): Rep
  * of a message, which other batches may share. It counts transient errors too, so that after a long
  * outage all are used up: then the first unknown error is forgiven, and a second in a row is not.
  */
-function isUsedUp({ attempts = 0, reason }: PendingBatch): boolean {
-  const again = typeof reason === "string" && failureOf(reason) !== "transient";
+function isUsedUp({ attempts, reason }: PendingBatch): boolean {
+  const again = reason !== null && failureOf(reason) !== "transient";
   return again && attempts + 1 >= CULPRIT_ATTEMPTS;
 }
 

@@ -114,7 +114,12 @@ export function operatorRoutes(streams: readonly Stream[]): Route[] {
       scopes: ["admin"],
       summary: "Drop a dead batch for good",
       operationId: "drop-dead-letter",
-      answers: { 204: { description: "Its body is gone, and its batch_id is free." } },
+      answers: {
+        204: {
+          description:
+            "Its body is gone, and its batch_id is free, unless the database has it with other content.",
+        },
+      },
       handle: dropDeadLetter,
     },
     {

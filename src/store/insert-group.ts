@@ -17,7 +17,8 @@ export interface BatchToWrite {
 
 /** What became of a batch: the run it has, and whether that run has its content. */
 export type InsertOutcome =
-  | { outcome: "written"; batch_run_id: number; inserted: boolean }
+  /** With when the run was accepted: before this batch was, if the run was there already. */
+  | { outcome: "written"; batch_run_id: number; accepted_at: string }
   | { outcome: "conflict"; batch_run_id: number; digest: string };
 
 /**
@@ -50,12 +51,17 @@ export async function insertGroup(
       ...rows.map((parameter) => sql.prepare(insert.rows).bind(parameter, write_id)),
     ]);
   });
+  const inserted = results.slice(seeds.length, seeds.length + runs.length);
+  const ids = new Map(
+    inserted.flatMap(({ rows: found }) =>
+      found.map(({ batch_id, id }) => [String(batch_id), Number(id)]),
+    ),
+  );
   const outcomes = new Map<string, InsertOutcome>();
-  for (const run of results
-    .slice(seeds.length, seeds.length + runs.length)
-    .flatMap((result) => result.rows)) {
-    const batch_run_id = Number(run["id"]);
-    outcomes.set(String(run["batch_id"]), { outcome: "written", batch_run_id, inserted: true });
+  for (const { batch_id, accepted_at } of batches) {
+    const batch_run_id = ids.get(batch_id);
+    if (batch_run_id !== undefined)
+      outcomes.set(batch_id, { outcome: "written", batch_run_id, accepted_at });
   }
   const known = batches.filter((batch) => !outcomes.has(batch.batch_id));
   for (const [batch_id, outcome] of await findOutcomes(sql, tables, known)) {
@@ -78,19 +84,19 @@ export async function findOutcomes(
   const outcomes = new Map<string, InsertOutcome>();
   const ids = batches.map((batch) => JSON.stringify(batch.batch_id));
   const text = `
-    SELECT batch_id, id, digest FROM ${tables.run}
+    SELECT batch_id, id, digest, accepted_at FROM ${tables.run}
     WHERE batch_id IN (SELECT value FROM json_each(?1))`;
   const answers = jsonArraysOf(ids, STATEMENT_PARAMETER_BYTES).map((parameter) =>
-    sql.all<{ batch_id: string; id: number; digest: string }>(text, parameter),
+    sql.all<{ batch_id: string; id: number; digest: string; accepted_at: string }>(text, parameter),
   );
   const found = (await Promise.all(answers)).flat();
   const digests = new Map(batches.map((batch) => [batch.batch_id, batch.digest]));
-  for (const { batch_id, id: batch_run_id, digest } of found) {
+  for (const { batch_id, id: batch_run_id, digest, accepted_at } of found) {
     const same = digests.get(batch_id) === digest;
     outcomes.set(
       batch_id,
       same
-        ? { outcome: "written", batch_run_id, inserted: false }
+        ? { outcome: "written", batch_run_id, accepted_at }
         : { outcome: "conflict", batch_run_id, digest },
     );
   }

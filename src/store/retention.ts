@@ -66,8 +66,8 @@ export interface Deleted {
 }
 
 /**
- * Deletes what is older than the cutoff, rows before their runs, a bounded number at a time.
- * Safe to repeat and to break off: what is left is found again by its age.
+ * Deletes what is older than the cutoff, the rows of the oldest runs before these runs, a bounded
+ * number at a time. Safe to repeat and to break off: what is left is found again by its age.
  * @param cutoff ISO 8601 in UTC; what is older goes.
  * @param budget loses the statements that it takes.
  */
@@ -81,36 +81,31 @@ export async function deleteExpired(
   if (!tables) return { rows: 0, runs: 0, more: false };
   const { run, rows, runColumn, age } = tables;
 
+  // The oldest runs, so that no statement goes through more of them, however many have expired.
+  const oldest = `SELECT id FROM ${run} WHERE ${age.run} < ?1 ORDER BY ${age.run} LIMIT ?2`;
   const expiredRows = age.row
     ? `SELECT id FROM ${rows} WHERE ${age.row} < ?1 LIMIT ?2`
-    : `SELECT row.id FROM ${run} AS run CROSS JOIN ${rows} AS row ON row.${runColumn} = run.id
-       WHERE run.${age.run} < ?1 LIMIT ?2`;
+    : `SELECT row.id FROM (${oldest}) AS run CROSS JOIN ${rows} AS row ON row.${runColumn} = run.id LIMIT ?2`;
   // A run that was written in between, with its rows, is left to the next time.
   const childless = age.row
     ? ""
-    : `AND NOT EXISTS (SELECT 1 FROM ${rows} WHERE ${rows}.${runColumn} = ${run}.id)`;
-  const expiredRuns = `SELECT id FROM ${run} WHERE ${age.run} < ?1 ${childless} LIMIT ?2`;
+    : `WHERE NOT EXISTS (SELECT 1 FROM ${rows} AS row WHERE row.${runColumn} = run.id)`;
+  const expiredRuns = `SELECT id FROM (${oldest}) AS run ${childless}`;
 
-  const fromRows = await deleteInChunks(sql, rows, expiredRows, cutoff, budget);
-  if (fromRows.more) return { rows: fromRows.deleted, runs: 0, more: true };
-  const fromRuns = await deleteInChunks(sql, run, expiredRuns, cutoff, budget);
-  return { rows: fromRows.deleted, runs: fromRuns.deleted, more: fromRuns.more };
-}
-
-async function deleteInChunks(
-  sql: SqlStore,
-  table: string,
-  select: string,
-  cutoff: string,
-  budget: Budget,
-) {
-  let deleted = 0;
+  const statements = {
+    rows: `DELETE FROM ${rows} WHERE id IN (${expiredRows})`,
+    runs: `DELETE FROM ${run} WHERE id IN (${expiredRuns})`,
+  };
+  const deleted = { rows: 0, runs: 0 };
+  // When the oldest runs have no rows any more it is their turn, and then that of the next ones' rows.
+  let turn: keyof typeof statements = "rows";
   while (budget.statements > 0) {
     budget.statements -= 1;
-    const text = `DELETE FROM ${table} WHERE id IN (${select})`;
-    const { changes } = await sql.run(text, cutoff, RETENTION_ROWS);
-    deleted += changes;
-    if (changes < RETENTION_ROWS) return { deleted, more: false };
+    const { changes } = await sql.run(statements[turn], cutoff, RETENTION_ROWS);
+    deleted[turn] += changes;
+    const full = changes === RETENTION_ROWS;
+    if (!full && turn === "runs") return { ...deleted, more: false };
+    turn = full ? "rows" : "runs";
   }
-  return { deleted, more: true };
+  return { ...deleted, more: true };
 }

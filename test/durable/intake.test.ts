@@ -11,7 +11,7 @@ const PENDING = { state: "pending", batch_run_id: null, row_count: 0, reason: nu
 
 /** A ledger that takes whatever comes. */
 function accepted({ stream, batch_id, bytes }: Admission): { receipt: Receipt; ticket: Ticket } {
-  const ticket = { stream, batch_id, shard: 0, bytes, replays: 0 };
+  const ticket = { stream, batch_id, shard: 0, bytes, replays: 0, accepted_at: 0 };
   return { receipt: { outcome: "accepted", ...PENDING }, ticket };
 }
 

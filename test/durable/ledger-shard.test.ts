@@ -14,10 +14,18 @@ import {
   SHARD_CROWDED_BYTES,
   STORE_COUNTS_MS,
 } from "../../src/limits.ts";
-import { batchOf } from "../../src/queue/ticket.ts";
+import type { LedgerShard } from "../../src/durable/ledger-shard.ts";
+import { batchOf, type Report } from "../../src/queue/ticket.ts";
 import { admission } from "./admission.ts";
 import { insertBatches } from "./insert-batches.ts";
 import { shardByHand } from "./shard-by-hand.ts";
+
+/** What a writer reports that has written the batch. */
+function writtenReport(shard: LedgerShard, batch_id: string): Report {
+  const key = `batch-metrics/${batch_id}`;
+  const accepted_at = shard.ledger.find(key)?.accepted_at ?? 0;
+  return { key, digest: "d1", accepted_at, replays: 0, outcome: "written", batch_run_id: 7 };
+}
 
 test("where the alarm cannot be set nothing is promised, and nothing is stored that it would have to come to", async ({
   expect,
@@ -69,8 +77,7 @@ test("while a caller waits the next batch waits for company, and goes along with
     // Long enough for it to be stored, were it not waiting.
     await scheduler.wait(5);
     expect(shard.ledger.find("batch-metrics/run-2")).toBeUndefined();
-    const key = "batch-metrics/run-1";
-    shard.settle([{ key, digest: "d1", outcome: "written", batch_run_id: 7 }]);
+    shard.settle([writtenReport(shard, "run-1")]);
     expect(await first).toMatchObject({ state: "written", batch_run_id: 7 });
     expect(await second).toMatchObject({ outcome: "accepted", state: "pending" });
   });
@@ -83,15 +90,7 @@ test("callers whose batches were written are expected back together", async ({ e
     const first = post(["a", "b"]);
     clock.pass(INTAKE_MS);
     await expect.poll(() => sent).toEqual([["a", "b"]]);
-    const settle = (ids: string[]) =>
-      shard.settle(
-        ids.map((id) => ({
-          key: `batch-metrics/${id}`,
-          digest: "d1",
-          outcome: "written",
-          batch_run_id: 7,
-        })),
-      );
+    const settle = (ids: string[]) => shard.settle(ids.map((id) => writtenReport(shard, id)));
     settle(["a", "b"]);
     await Promise.all(first);
 

@@ -18,7 +18,8 @@ test("a body in parts is given out whole, also by an instance that did not take 
 
     const next = new Ledger(sql, settings);
     expect(next.claim([key])).toMatchObject([{ state: "pending", body }]);
-    next.settle([{ key, digest: "d1", outcome: "written", batch_run_id: 7 }], 1);
+    const attempt = { key, digest: "d1", accepted_at: 0, replays: 0 };
+    next.settle([{ ...attempt, outcome: "written", batch_run_id: 7 }], 1);
     expect(sql.exec("SELECT key FROM body_parts")).toEqual([]);
   });
 });
@@ -52,8 +53,8 @@ test("what failed is not sent again while the queue has its ticket: an outage wo
   await runInDurableObject(env.LEDGER.getByName("shard-0"), (_, { storage }) => {
     const ledger = new Ledger(ledgerSqlOf(storage), { shard: 0, redeliverAfterMs: 1_000 });
     ledger.accept(admission("one"), 0);
-    const failed = { key: "batch-metrics/one", digest: "d1", reason: "away" };
-    ledger.settle([{ ...failed, outcome: "failed" }], 900);
+    const attempt = { key: "batch-metrics/one", digest: "d1", accepted_at: 0, replays: 0 };
+    ledger.settle([{ ...attempt, outcome: "failed", reason: "away" }], 900);
     expect(ledger.redeliver(1_000, 10)).toEqual([]);
     expect(ledger.nextDue()).toBe(1_900);
     expect(ledger.redeliver(1_900, 10)).toHaveLength(1);

@@ -14,6 +14,7 @@ function tickets(count: number): Ticket[] {
     shard: 0,
     bytes: 100,
     replays: 0,
+    accepted_at: 0,
   }));
 }
 

@@ -1,9 +1,21 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
+import { shardName } from "../../src/durable/shard-name.ts";
 import { shardOf } from "../../src/durable/shards.ts";
 import { SEND_TIMEOUT_MS } from "../../src/limits.ts";
-import { ask, ASYNC, batch, count, post, rows, shardFor, untilStatus } from "../client.ts";
+import {
+  admin,
+  ask,
+  ASYNC,
+  batch,
+  count,
+  execution,
+  post,
+  rows,
+  shardFor,
+  untilStatus,
+} from "../client.ts";
 import { attempts, delivered, faults, withTicketOf } from "../faults.ts";
 
 /** Another batch_id of the same shard. */
@@ -129,14 +141,13 @@ test("an old ticket that the queue gives up on does not bury a batch that was re
   expect,
 }) => {
   const shard = shardFor("run-1");
-  const key = "batch-metrics/run-1";
-  faults.queue = "loses";
-  await post(batch(), ASYNC);
-  await shard.bury([{ key, replays: 0 }]);
+  const attempt = await postAndClaim();
+  const { key } = attempt;
+  await shard.bury([attempt]);
   expect(await shard.replay(key)).toBe(true);
-  await shard.bury([{ key, replays: 0 }]);
+  await shard.bury([attempt]);
   expect(await shard.status(key)).toMatchObject({ state: "pending", replays: 1 });
-  await shard.bury([{ key, replays: 1 }]);
+  await shard.bury([{ ...attempt, replays: 1 }]);
   expect(await shard.status(key)).toMatchObject({
     state: "dead",
     reason: expect.stringContaining("queue gave up"),
@@ -147,13 +158,14 @@ test("an old ticket does not bury a batch that was dropped and posted again sinc
   expect,
 }) => {
   const shard = shardFor("run-1");
-  const { key, accepted_at } = await postAndClaim();
-  await shard.bury([{ key, replays: 0, accepted_at }]);
+  const first = await postAndClaim();
+  const { key } = first;
+  await shard.bury([first]);
   expect(await shard.drop(key)).toBe(true);
-  const again = await postAndClaim();
-  await shard.bury([{ key, replays: 0, accepted_at }]);
+  const second = await postAndClaim();
+  await shard.bury([first]);
   expect(await shard.status(key)).toMatchObject({ state: "pending" });
-  await shard.bury([{ key, replays: 0, accepted_at: again.accepted_at }]);
+  await shard.bury([second]);
   expect(await shard.status(key)).toMatchObject({ state: "dead" });
 });
 
@@ -177,7 +189,7 @@ describe("a report of an attempt before a replay", () => {
   async function claimBeforeReplay() {
     const shard = shardFor("run-1");
     const attempt = await postAndClaim();
-    await shard.bury([{ key, replays: 0 }]);
+    await shard.bury([attempt]);
     await shard.replay(key);
     return { shard, attempt };
   }
@@ -190,8 +202,6 @@ describe("a report of an attempt before a replay", () => {
     const { shard, attempt } = await claimBeforeReplay();
     const replayed = await shard.status(key);
     await shard.settle([{ ...attempt, ...late }]);
-    // So does one of a writer from before reports told of replays.
-    await shard.settle([{ key, digest: attempt.digest, ...late }]);
     expect(replayed).toMatchObject({ state: "pending", replays: 1, attempts: 0, reason: null });
     expect(await shard.status(key)).toEqual(replayed);
 
@@ -229,24 +239,29 @@ test("a report about a batch that was forgotten, or dropped, and posted again ch
   expect(await shard.status(key)).toMatchObject({ state: "written", batch_run_id: 8 });
 });
 
-test("a writer from before reports told of replays is heard of what was never replayed", async ({
-  expect,
-}) => {
-  const shard = shardFor("run-1");
-  const { key, digest } = await postAndClaim();
-  await shard.settle([{ key, digest, outcome: "dead", reason: "a constraint" }]);
-  expect(await shard.status(key)).toMatchObject({ state: "dead", reason: "a constraint" });
-});
-
 test("a report about other content than the ledger has now changes nothing", async ({ expect }) => {
   const shard = shardFor("run-1");
-  const of = { key: "batch-metrics/run-1", digest: "of what was dropped meanwhile" };
-  faults.queue = "loses";
-  await post(batch(), ASYNC);
+  const of = { ...(await postAndClaim()), digest: "of what was dropped meanwhile" };
   await shard.settle([{ ...of, outcome: "written", batch_run_id: 7 }]);
   await shard.settle([{ ...of, outcome: "dead", reason: "no" }]);
   await shard.settle([{ ...of, outcome: "failed", reason: "no" }]);
   expect(await shard.status(of.key)).toMatchObject({ state: "pending", attempts: 0, reason: null });
+});
+
+test("what D1 still has that the ledger forgot is as old as D1 says: retention goes by that", async ({
+  expect,
+}) => {
+  const path = "/executions";
+  const upload = { batch_id: "run-1", records: [execution()] };
+  await post(upload, { path });
+  await rows("UPDATE execution_uploads SET accepted_at = '2026-01-01T00:00:00Z'");
+  await admin("POST /ledger/forget", { stream: "executions", batch_id: "run-1" });
+  expect((await post(upload, { path })).status).toBe(201);
+  const shard = env.LEDGER.getByName(shardName(shardOf(env, "executions/run-1")));
+  expect(await shard.status("executions/run-1")).toMatchObject({
+    state: "written",
+    dated_at: Date.parse("2026-01-01T00:00:00Z"),
+  });
 });
 
 test("content that the ledger forgot and D1 knows otherwise is refused even without waiting", async ({
@@ -289,7 +304,9 @@ test("a shard that has too much to keep sheds load, and takes what it knows", as
 test("the queue giving up on a ticket does not touch a batch that another ticket has written", async ({
   expect,
 }) => {
-  await post(batch());
-  await shardFor("run-1").bury([{ key: "batch-metrics/run-1", replays: 0 }]);
-  expect(await shardFor("run-1").status("batch-metrics/run-1")).toMatchObject({ state: "written" });
+  const attempt = await postAndClaim();
+  const shard = shardFor("run-1");
+  await shard.settle([{ ...attempt, outcome: "written", batch_run_id: 7 }]);
+  await shard.bury([attempt]);
+  expect(await shard.status(attempt.key)).toMatchObject({ state: "written" });
 });

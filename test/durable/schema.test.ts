@@ -16,6 +16,8 @@ const BATCH = {
 const WRITTEN = {
   key: "batch-metrics/one",
   digest: "d1",
+  accepted_at: 0,
+  replays: 0,
   outcome: "written",
   batch_run_id: 7,
 } as const;

@@ -5,12 +5,11 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { audit } from "../../src/durable/audit.ts";
 import { ledgerSqlOf } from "../../src/durable/batch-ledger.ts";
-import { Totals as ShardTotals } from "../../src/durable/totals.ts";
-import { realClock } from "../../src/durable/clock.ts";
 import { Counters } from "../../src/durable/counters.ts";
-import { Ledger } from "../../src/durable/ledger.ts";
-import { AUDIT_ROWS } from "../../src/limits.ts";
+import { AUDIT_QUERIES, AUDIT_ROWS, MAX_SHARDS } from "../../src/limits.ts";
+import { batchMetrics } from "../../src/streams/batch-metrics.ts";
 import { admin, ask, ASYNC, batch, execution, post, result, rows, shardFor } from "../client.ts";
 import { faults } from "../faults.ts";
 import { poison, takeAway } from "../faulty-database.ts";
@@ -72,23 +71,6 @@ test("what the ledger has forgotten stays in its totals", async ({ expect }) => 
   });
 });
 
-test("a ledger that has not counted what it wrote counts it once", async ({ expect }) => {
-  await post(batch());
-  await runInDurableObject(shardFor("run-1"), (_, { storage }) => {
-    const sql = ledgerSqlOf(storage);
-    const add = (name: string) => new Counters(sql).add(name, 3);
-    const settings = { shard: 0, redeliverAfterMs: 1_000 };
-    add("forgotten/batch-metrics");
-    add("forgotten/executions");
-    sql.exec("DELETE FROM notes WHERE name LIKE 'count/written/%'");
-    const first = new Ledger(sql, settings);
-    expect(new Ledger(sql, settings)).not.toBe(first);
-    const account = new ShardTotals(sql, realClock);
-    expect(account.of("batch-metrics")).toMatchObject({ accepted: 4, written: 1, forgotten: 3 });
-    expect(account.of("executions")).toMatchObject({ accepted: 3, written: 0, forgotten: 3 });
-  });
-});
-
 test("the totals of a stream with the longest name can be read", async ({ expect }) => {
   await runInDurableObject(shardFor("run-1"), (_, { storage }) => {
     const counters = new Counters(ledgerSqlOf(storage));
@@ -139,16 +121,17 @@ describe("the audit", () => {
     await strike();
     const found = errors
       .map((line) => JSON.parse(line))
-      .toSorted((a, b) => (a.batch_id < b.batch_id ? -1 : 1));
+      .toSorted((a, b) => (a.batch_ids < b.batch_ids ? -1 : 1));
     expect(found).toMatchObject([
       {
         event: "ledger.unbalanced",
         level: "error",
-        batch_id: "gone",
+        batches: 1,
+        batch_ids: "gone",
         reason: "written, but not in D1",
       },
-      { event: "ledger.unbalanced", batch_id: "other", reason: "D1 has other content" },
-      { event: "ledger.unbalanced", batch_id: "torn", reason: "2 rows were written, D1 has 1" },
+      { event: "ledger.unbalanced", batch_ids: "other", reason: "D1 has other content" },
+      { event: "ledger.unbalanced", batch_ids: "torn", reason: "2 rows were written, D1 has 1" },
     ]);
   });
 
@@ -169,18 +152,41 @@ describe("the audit", () => {
     await runInDurableObject(first, (_, { storage }) => {
       storage.sql.exec(insertBatches(AUDIT_ROWS + 2, { dated_at }));
     });
-    const round: string[][] = [];
+    const round: unknown[] = [];
     for (let hour = 0; hour < 3; hour++) {
       errors.length = 0;
       await strike();
-      round.push(errors.map((line) => JSON.parse(line).batch_id));
+      round.push(...errors.map((line) => JSON.parse(line)));
     }
     const ids = Array.from(
       { length: AUDIT_ROWS + 2 },
       (_, index) => `run-${String(index + 1).padStart(6, "0")}`,
     );
-    const stretch = ids.slice(0, AUDIT_ROWS);
-    expect(round).toEqual([stretch, ids.slice(AUDIT_ROWS), stretch]);
+    const stretch = { batches: AUDIT_ROWS, batch_ids: ids.slice(0, 10).join(" ") };
+    const last = { batches: 2, batch_ids: ids.slice(AUDIT_ROWS).join(" ") };
+    expect(round).toMatchObject([stretch, last, stretch]);
+  });
+
+  test("begins another shard each hour, and none beyond what a Worker may ask", async ({
+    expect,
+  }) => {
+    vi.spyOn(console, "log").mockImplementation(() => {});
+    // An hour that any number of shards divides.
+    const now = MAX_SHARDS * 5_040 * 3_600_000;
+    for (const shard of ["shard-0", "shard-1"]) {
+      await runInDurableObject(env.LEDGER.getByName(shard), (_, { storage }) => {
+        storage.sql.exec(insertBatches(1, { dated_at: String(now) }));
+      });
+    }
+    // Each takes a query of the one database.
+    const streams = Array.from({ length: AUDIT_QUERIES }, () => batchMetrics);
+    const audited: number[][] = [];
+    for (let hour = 0; hour < 2; hour++) {
+      errors.length = 0;
+      await audit(streams, env, now + hour * 3_600_000);
+      audited.push([...new Set(errors.map((line) => Number(JSON.parse(line).shard)))]);
+    }
+    expect(audited).toEqual([[0], [1]]);
   });
 
   test("does not mind what retention has taken", async ({ expect }) => {

@@ -6,12 +6,12 @@ import { GROUP_BATCHES } from "../../src/limits.ts";
 import { consumeDeadLetters } from "../../src/queue/dead-letters.ts";
 import type { QueueMessage } from "../../src/queue/delivery.ts";
 import type { LedgerPort } from "../../src/queue/ticket.ts";
-import { ASYNC, batch, post, untilStatus } from "../client.ts";
+import { ASYNC, batch, post, shardFor, untilStatus } from "../client.ts";
 import { faults } from "../faults.ts";
 import worker from "../worker.ts";
 
-function ticketOf(batch_id: string, shard: number) {
-  return { stream: "batch-metrics", batch_id, shard, bytes: 2, replays: 0 };
+function ticketOf(batch_id: string, shard: number, accepted_at = 0) {
+  return { stream: "batch-metrics", batch_id, shard, bytes: 2, replays: 0, accepted_at };
 }
 
 test.for(["millrace-dead-letters", "millrace-dead-letters-staging", "dead-letter-millrace"])(
@@ -19,7 +19,9 @@ test.for(["millrace-dead-letters", "millrace-dead-letters-staging", "dead-letter
   async (name, { expect }) => {
     faults.queue = "loses";
     await post(batch(), ASYNC);
-    const ticket = ticketOf("run-1", shardOf(env, "batch-metrics/run-1"));
+    const key = "batch-metrics/run-1";
+    const row = await shardFor("run-1").status(key);
+    const ticket = ticketOf("run-1", shardOf(env, key), row?.accepted_at);
     const body = { tickets: [ticket] };
     const message = { id: "1", attempts: 1, timestamp: new Date(), body };
     const delivery = createMessageBatch(name, [message]);

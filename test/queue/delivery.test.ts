@@ -5,7 +5,7 @@ import type { Ticket } from "../../src/queue/ticket.ts";
 
 /** A message with these tickets. */
 function messageOf(tickets: Partial<Ticket>[]): QueueMessage {
-  const common = { stream: "batch-metrics", shard: 0, bytes: 2, replays: 0 };
+  const common = { stream: "batch-metrics", shard: 0, bytes: 2, replays: 0, accepted_at: 0 };
   const body = { tickets: tickets.map((ticket) => ({ ...common, ...ticket })) };
   return { id: "1", attempts: 1, body, ack() {}, retry() {} };
 }

@@ -19,6 +19,7 @@ function pending(batch_id: string, before: Partial<PendingBatch> = {}): PendingB
     key,
     accepted_at,
     database: 0,
+    replays: 0,
     attempts: 0,
     reason: null,
     ...before,

@@ -30,7 +30,7 @@ function message(id: string, body: unknown, attempts = 1) {
 function ticketOf(batch_id: string, overrides: Partial<Ticket> = {}): Ticket {
   const stream = "batch-metrics";
   const shard = shardOf(env, `${stream}/${batch_id}`);
-  return { stream, batch_id, shard, bytes: 200, replays: 0, ...overrides };
+  return { stream, batch_id, shard, bytes: 200, replays: 0, accepted_at: 0, ...overrides };
 }
 
 /** What a message holds that has the ticket of one batch. */
@@ -186,7 +186,8 @@ test("what the writer finds out while a batch is replayed does not undo the repl
   const key = "batch-metrics/run-1";
   const shard = shardFor("run-1");
   const LEDGER = ledgerWhere("settle", async (settle) => {
-    await shard.bury([{ key, replays: 0 }]);
+    const row = await shard.status(key);
+    await shard.bury([{ key, replays: 0, accepted_at: row?.accepted_at ?? 0 }]);
     await shard.replay(key);
     await settle();
   });

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { describe, test } from "vitest";
 import { FORGET_ROWS } from "../../src/limits.ts";
-import { admin, ask, batch, count, execution, post, rows } from "../client.ts";
+import { admin, ask, ASYNC, batch, count, execution, post, rows, untilStatus } from "../client.ts";
 import { insertBatches } from "../durable/insert-batches.ts";
 import { refuseRows } from "../faulty-database.ts";
 
@@ -34,6 +34,25 @@ test("a batch that D1 still has is not written twice", async ({ expect }) => {
   const first = await (await post(batch())).json();
   await forget({ stream: "batch-metrics", batch_id: "run-1" });
   expect(await (await post(batch())).json()).toEqual(first);
+  expect(await count("batch_runs")).toBe(1);
+});
+
+test("of a dead batch the other content is forgotten that D1 had under its batch_id", async ({
+  expect,
+}) => {
+  const one = { stream: "batch-metrics", batch_id: "run-1" };
+  await post(batch());
+  await forget(one);
+  await post(batch({ total_recipes: 9 }), ASYNC);
+  await untilStatus("dead");
+  expect((await post(batch())).status).toBe(201);
+  await rows("DELETE FROM recipe_results");
+  await rows("DELETE FROM batch_runs");
+
+  expect(await (await forget(one)).json()).toEqual({ forgotten: 0, left: 0 });
+  expect((await post(batch())).status).toBe(409);
+  await admin("DELETE /dead-letters/batch-metrics/run-1");
+  expect((await post(batch())).status).toBe(201);
   expect(await count("batch_runs")).toBe(1);
 });
 

@@ -42,7 +42,11 @@ test("a group that was committed and whose answer was lost is found, not written
   };
   await expect(insert(group, losing)).rejects.toThrow("Network connection lost");
   const outcomes = await insert(group);
-  expect(outcomes.get("run-1")).toEqual({ outcome: "written", batch_run_id: 1, inserted: false });
+  expect(outcomes.get("run-1")).toEqual({
+    outcome: "written",
+    batch_run_id: 1,
+    accepted_at: expect.any(String),
+  });
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([2, 2]);
 });
 
@@ -55,7 +59,7 @@ test("a batch that meets other content is a conflict, and its neighbours are wri
     await stored({ batch_id: "run-2" }),
   ]);
   expect(outcomes.get("run-1")).toMatchObject({ outcome: "conflict", batch_run_id: 1 });
-  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written", inserted: true });
+  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written" });
   expect(await count("recipe_results")).toBe(2);
 });
 
@@ -77,7 +81,7 @@ test("an SQLite without jsonb_each is met with json_each, from then on at once",
   await insert([await stored()], older);
   texts.length = 0;
   const outcomes = await insert([await stored({ batch_id: "run-2" })], older);
-  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written", inserted: true });
+  expect(outcomes.get("run-2")).toMatchObject({ outcome: "written" });
   expect(texts.join()).not.toContain("jsonb_each");
   expect([await count("batch_runs"), await count("recipe_results")]).toEqual([2, 2]);
 });

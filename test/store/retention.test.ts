@@ -153,9 +153,23 @@ describe("what one run may not delete is left to the next, which", () => {
 
   test("goes on with runs", async ({ expect }) => {
     for (const batch_id of ["run-1", "run-2", "run-3"]) await old(batch_id, []);
-    expect(await run()).toEqual({ rows: 0, runs: 2, more: true });
-    expect(await run()).toEqual({ rows: 0, runs: 1, more: false });
+    expect(await run()).toEqual({ rows: 0, runs: 1, more: true });
+    expect(await run()).toEqual({ rows: 0, runs: 1, more: true });
+    expect(await run()).toEqual({ rows: 0, runs: 1, more: true });
+    expect(await run()).toEqual({ rows: 0, runs: 0, more: false });
     expect(await count("batch_runs")).toBe(0);
+  });
+
+  test("deletes the oldest runs before the results of later ones", async ({ expect }) => {
+    const later = batch({
+      batch_id: "later",
+      started_at: daysAgo(399),
+      results: [result(), result()],
+    });
+    await post(later);
+    await old("oldest", []);
+    expect(await run()).toEqual({ rows: 1, runs: 1, more: true });
+    expect(await rows("SELECT batch_id FROM batch_runs")).toEqual([{ batch_id: "later" }]);
   });
 });
 
