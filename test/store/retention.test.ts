@@ -160,6 +160,22 @@ describe("what one run may not delete is left to the next, which", () => {
     expect(await count("batch_runs")).toBe(0);
   });
 
+  test("leaves a run that gets results in between", async ({ expect }) => {
+    for (const batch_id of ["run-1", "run-2"]) await old(batch_id, []);
+    const sql = createSqlStore("batch-metrics", env);
+    if (!sql) throw new Error("the tests bind a database");
+    const late: SqlStore["run"] = async (text, ...parameters) => {
+      if (text.includes("DELETE FROM batch_runs")) {
+        await rows(`INSERT INTO recipe_results (batch_run_id, recipe_name, ecosystem, result)
+          SELECT id, 'jq', 'homebrew', 'passed' FROM batch_runs WHERE batch_id = 'run-1'`);
+      }
+      return sql.run(text, ...parameters);
+    };
+    const deleted = await deleteExpired({ ...sql, run: late }, batchMetrics, daysAgo(365));
+    expect(deleted).toEqual({ rows: 0, runs: 1, more: false });
+    expect(await rows("SELECT batch_id FROM batch_runs")).toEqual([{ batch_id: "run-1" }]);
+  });
+
   test("deletes the oldest runs before the results of later ones", async ({ expect }) => {
     const later = batch({
       batch_id: "later",
