@@ -45,6 +45,7 @@ export function createProgram(end: (exitCode: number) => void): Command {
   ).action(actOnAll(validate));
   sending(add(program, "flush", "send what the spool keeps"))
     .option("--refused", "also what the service refused")
+    .option("--all-addresses", "also what was meant for other addresses")
     .option("--telemetry <file...>", "also new rows of telemetry stores (MILLRACE_TELEMETRY)")
     .action(act(flush));
   remote(add(program, "status <batch>", "how a batch stands"))

@@ -1,12 +1,13 @@
 import { reasonOf } from "./failure.ts";
 import { type Delivery, STATES } from "./delivery/delivery.ts";
 import { counted, type Output } from "./output.ts";
+import { type Elsewhere, type Tally, uploadsIn } from "./spool/entry.ts";
 import type { Spool } from "./spool/spool.ts";
 
 /** What the service did not take, or took and could not write. */
 const TROUBLE: ReadonlySet<Delivery["state"]> = new Set(["dead", "spooled", "refused", "lost"]);
 
-/** Reasons shown to a person; the rest is in `millrace spool list`. */
+/** Reasons, and addresses, shown to a person; the rest is in `millrace spool list`. */
 const SHOWN = 5;
 
 /** What there is to tell at the end of a run. */
@@ -21,7 +22,7 @@ interface Told {
 /**
  * Tells what became of the uploads.
  * @returns how many uploads the service did not take, or took and could not write; and how
- *   many wait in the spool.
+ *   many wait in the spool, but for those that are meant for another address.
  */
 export function reportDeliveries(
   output: Output,
@@ -61,12 +62,12 @@ export function reportDeliveries(
   return { undelivered: trouble.length, waiting: remaining.waiting };
 }
 
-/** What is kept for a later run, with a line about it. */
-function remainingIn(spool: Spool, output: Output): { waiting: number; refused: number } {
-  const none = { waiting: 0, refused: 0 };
+/** What is kept for a later run, with a line about each kind. */
+function remainingIn(spool: Spool, output: Output): Tally {
+  const none = { waiting: 0, refused: 0, elsewhere: [] };
   if (!spool.lasting) return none;
   try {
-    const remaining = { waiting: spool.count("waiting"), refused: spool.count("refused") };
+    const remaining = spool.tally();
     if (remaining.waiting > 0) {
       const what = counted(remaining.waiting, "upload");
       output.warn(`${what} in the spool ${spool.path}: send with millrace flush`);
@@ -76,9 +77,22 @@ function remainingIn(spool: Spool, output: Output): { waiting: number; refused: 
         `${remaining.refused} refused in the spool ${spool.path}: see millrace spool list`,
       );
     }
+    if (remaining.elsewhere.length > 0) output.warn(elsewhereIn(spool, remaining.elsewhere));
     return remaining;
   } catch (error) {
     output.warn(`the spool ${spool.path} cannot be read: ${reasonOf(error)}`);
     return none;
   }
+}
+
+/** What is kept for other addresses, and what to do about it. No address has a password in it. */
+function elsewhereIn({ path }: Spool, elsewhere: readonly Elsewhere[]): string {
+  const named = elsewhere
+    .slice(0, SHOWN)
+    .map(({ address, uploads }) => `${uploads} for ${address}`);
+  const further = uploadsIn(elsewhere.slice(SHOWN));
+  const all = [...named, ...(further > 0 ? [`${further} for further ones`] : [])].join(", ");
+  const what = counted(uploadsIn(elsewhere), "upload");
+  const there = "there with millrace flush --url ADDRESS and the token of that service";
+  return `${what} in the spool ${path} for other addresses (${all}): send ${there}, or here with millrace flush --all-addresses`;
 }

@@ -10,7 +10,8 @@ const Address = v.pipe(
   v.url("must be an address like https://millrace.example.workers.dev"),
   v.regex(/^https?:/i, "must begin with http:// or https://"),
   v.check(hasNoCredentials, "must have no user and password in it"),
-  v.transform((url) => url.replace(/\/+$/, "")),
+  // One spelling for each service: the spool tells services apart by it.
+  v.transform((url) => new URL(url).href.replace(/\/+$/, "")),
 );
 
 /** What an HTTP header can carry as a token. */

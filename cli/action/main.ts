@@ -7,6 +7,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import * as v from "valibot";
+import { uploadsIn } from "../spool/entry.ts";
 import { summaryOf, UploadReport } from "./summary.ts";
 
 const failOnError = input("fail-on-error") === "true";
@@ -32,11 +33,14 @@ async function run(): Promise<void> {
   // What went wrong is among the warnings.
   if (!v.is(UploadReport, report))
     throw new Error(`millrace ended with ${status} and did not report`);
-  const { written = 0, pending = 0, dead = 0, spooled = 0, refused = 0 } = report.counts;
+  const { written = 0, pending = 0, dead = 0 } = report.counts;
   const summary = summaryOf(report);
   console.log(summary);
   write("GITHUB_STEP_SUMMARY", summary);
-  const [delivered, kept] = [written + pending + dead, spooled + refused];
+  const delivered = written + pending + dead;
+  // Whoever it is for and whichever run kept it: a workflow that saves the spool goes by this.
+  const { waiting, refused, elsewhere } = report.spool;
+  const kept = waiting + refused + uploadsIn(elsewhere);
   write("GITHUB_OUTPUT", `delivered=${delivered}\nspooled=${kept}\n`);
   if (failOnError && status !== 0) process.exitCode = status ?? 1;
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { uploadsIn } from "../spool/entry.ts";
 
 /** What `millrace upload --json` prints. */
 export const UploadReport = v.object({
@@ -14,7 +15,12 @@ export const UploadReport = v.object({
     }),
   ),
   errors: v.array(v.string()),
-  spool: v.object({ path: v.string(), waiting: v.number(), refused: v.number() }),
+  spool: v.object({
+    path: v.string(),
+    waiting: v.number(),
+    refused: v.number(),
+    elsewhere: v.array(v.object({ uploads: v.number() })),
+  }),
 });
 export type UploadReport = v.InferOutput<typeof UploadReport>;
 
@@ -33,6 +39,7 @@ export function summaryOf(report: UploadReport): string {
   const more = report.uploads.length - rows.length;
   const errors = report.errors.slice(0, MOST_ROWS);
   const further = report.errors.length - errors.length;
+  const elsewhere = uploadsIn(report.spool.elsewhere);
   return [
     "### Millrace",
     counts.map(([what, number]) => `${number} ${what}`).join(", ") || "Nothing was uploaded.",
@@ -53,6 +60,9 @@ export function summaryOf(report: UploadReport): string {
           "",
           `${report.spool.refused} kept in the spool as refused: \`millrace spool list\` tells why.`,
         ]
+      : []),
+    ...(elsewhere > 0
+      ? ["", `${elsewhere} kept in the spool for other addresses: the step's log tells which.`]
       : []),
     ...errors.map((error) => `\n- ${cell(error)}`),
     ...(further > 0 ? ["", `… and ${further} more errors: the step's log has them all.`] : []),

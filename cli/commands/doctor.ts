@@ -7,6 +7,7 @@ import { reasonOf } from "../failure.ts";
 import { ATTEMPT_TIMEOUT_MS, CLOCK_TOLERANCE_MS } from "../limits.ts";
 import { Output, table } from "../output.ts";
 import { findService, parseOptions, remote, spoolPathOf } from "../settings.ts";
+import { uploadsIn } from "../spool/entry.ts";
 import { Spool } from "../spool/spool.ts";
 
 const Options = v.object(remote);
@@ -30,7 +31,7 @@ export async function doctor(given: unknown): Promise<number> {
   const findings = connection
     ? [...(await checkService(connection)), ...(await checkToken(connection))]
     : [fault("address", reason)];
-  findings.push(checkSpool(options), ok("node", process.versions.node));
+  findings.push(checkSpool(options, connection?.url ?? ""), ok("node", process.versions.node));
 
   const lines = table(findings.map(({ check, state, detail }) => [state, check, detail]));
   new Output(options.json).result(findings, lines);
@@ -95,16 +96,18 @@ async function checkToken(connection: Connection): Promise<Finding[]> {
   }
 }
 
-function checkSpool(options: v.InferOutput<typeof Options>): Finding {
+function checkSpool(options: v.InferOutput<typeof Options>, address: string): Finding {
   let path = "";
   try {
     path = spoolPathOf(options);
-    const spool = new Spool(path);
+    const spool = new Spool(path, { address, all: false });
     spool.check();
-    const [waiting, refused] = [spool.count("waiting"), spool.count("refused")];
+    const { waiting, refused, elsewhere } = spool.tally();
     spool.close();
-    const detail = `${path}: ${waiting} waiting, ${refused} refused`;
-    return waiting + refused > 0 ? note("spool", detail) : ok("spool", detail);
+    const others = uploadsIn(elsewhere);
+    const also = others > 0 ? `, ${others} for other addresses (millrace spool list)` : "";
+    const detail = `${path}: ${waiting} waiting, ${refused} refused${also}`;
+    return waiting + refused + others > 0 ? note("spool", detail) : ok("spool", detail);
   } catch (error) {
     return fault("spool", `${path} cannot be used: ${reasonOf(error)}`.trim());
   }

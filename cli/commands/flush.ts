@@ -14,19 +14,24 @@ import { courierOf, sending } from "./upload.ts";
 const Options = v.object({
   ...sending,
   refused: v.optional(v.boolean(), false),
+  allAddresses: v.optional(v.boolean(), false),
   telemetry: v.optional(v.array(v.string())),
 });
 
 /**
- * `millrace flush`: sends what the spool keeps, and the new rows of the telemetry stores. Not
- * done while anything waits, be it for another process that has claimed it, nor where the spool failed.
+ * `millrace flush`: sends what the spool keeps for the address, and the new rows of the telemetry
+ * stores. Not done while any of that waits, be it for another process that has claimed it, nor where
+ * the spool failed. What is for other addresses stays, and is told of.
  */
 export async function flush(given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const interrupt = onInterrupt();
   const connection = connectionOf(options);
-  const spool = new Spool(spoolPathOf(options));
+  const spool = new Spool(spoolPathOf(options), {
+    address: connection.url,
+    all: options.allAddresses,
+  });
   const courier = courierOf(spool, { connection }, options, interrupt, () => {});
   const faults: string[] = [];
 

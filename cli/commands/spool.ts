@@ -20,9 +20,10 @@ export async function spoolList(given: unknown): Promise<number> {
     entry.batch_id,
     String(entry.rows),
     entry.created_at,
+    entry.address || "any",
     entry.last_error ?? "",
   ]);
-  const heading = ["id", "state", "stream", "batch_id", "rows", "since", "last error"];
+  const heading = ["id", "state", "stream", "batch_id", "rows", "since", "address", "last error"];
   output.result(entries, rows.length > 0 ? table([heading, ...rows]) : ["The spool is empty."]);
   spool.close();
   return EXIT.done;

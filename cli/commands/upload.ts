@@ -34,16 +34,19 @@ type Options = v.InferOutput<typeof Options>;
 
 /**
  * `millrace upload`: reads reports into the spool, sends them, and then what older runs left
- * there. Delivery trouble is no failure of the build unless asked for: the spool has it.
+ * there for the same address. Delivery trouble is no failure of the build unless asked for: the
+ * spool has it.
  */
 export async function upload(names: string[], given: unknown): Promise<number> {
   const options = parseOptions(Options, given);
   const output = new Output(options.json);
   const interrupt = onInterrupt();
   const { found, single, missing } = await findSources(names);
-  const spool = openSpool(options, output);
+  const service = findService(options);
+  const reach = { address: service.connection?.url ?? "", all: false };
+  const spool = openSpool(options, reach, output);
   const progress = output.progress("uploads", found.length);
-  const courier = courierOf(spool, findService(options), options, interrupt, progress.step);
+  const courier = courierOf(spool, service, options, interrupt, progress.step);
 
   const wrong = await readAll(found, options, single, interrupt, (entry) => courier.post(entry));
   const faults = [...missing.map((each) => `${each.name}: ${each.reason}`), ...wrong];

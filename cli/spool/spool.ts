@@ -2,12 +2,25 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
 import { makeFile, openDatabase, survive } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
-import { Count, Entry, EntryBody, type NewEntry, Owner } from "./entry.ts";
+import { Count, Elsewhere, Entry, EntryBody, type NewEntry, Owner, type Tally } from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
 import * as sql from "./statements.ts";
 
 /** The path of a spool that ends with the process. */
 export const IN_MEMORY = ":memory:";
+
+/** Which of the uploads are meant. */
+export interface Reach {
+  /**
+   * Of the service that uploads are put in for, and taken out for; empty where none is configured.
+   * What was put in for none is meant as well.
+   */
+  address: string;
+  /** Also those for other addresses. */
+  all: boolean;
+}
+
+const EVERYTHING: Reach = { address: "", all: true };
 
 /** How an attempt ended that did not deliver the upload. */
 export interface Setback {
@@ -26,12 +39,14 @@ export interface Setback {
  */
 export class Spool {
   readonly path: string;
+  readonly #reach: Reach;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws Error where the file cannot be made, or is no database. */
-  constructor(path: string) {
+  constructor(path: string, reach = EVERYTHING) {
     this.path = path;
+    this.#reach = reach;
     // Reports may quote what is nobody else's business.
     if (this.lasting) makeFile(path, 0o600);
     this.#db = openDatabase(path, sql.SCHEMA);
@@ -43,30 +58,32 @@ export class Spool {
   }
 
   /**
-   * Keeps an upload, claimed by this process. Durable when it returns.
+   * Keeps an upload for the address at hand, claimed by this process. Durable when it returns.
    * @throws Error where there is no room for it.
    */
   add(entry: NewEntry): Entry {
     // Not `get`: node:sqlite then returns the row and says nothing of a commit that failed.
-    const [row] = this.#prepare(sql.ADD).all({ ...entry, ...claim() });
+    const { address } = this.#reach;
+    const [row] = this.#prepare(sql.ADD).all({ ...entry, address, ...claim() });
     return v.parse(Entry, row);
   }
 
   /**
-   * Claims uploads that no living process has claimed: what waits, oldest first, and then what
-   * was refused.
+   * Claims uploads that are meant and that no living process has claimed: what waits, oldest first,
+   * and then what was refused.
    * @param refused also those that the service refused for good.
    * @param after only those that come after this one.
    */
   claim(most: number, refused: boolean, after?: Entry): Entry[] {
     this.#releaseTheDead();
-    const rows = this.#prepare(sql.CLAIM).all({ ...claim(), ...wanted(most, refused, after) });
+    const wanted = this.#wanted(most, refused, after);
+    const rows = this.#prepare(sql.CLAIM).all({ ...claim(), ...wanted });
     return rows.map((row) => v.parse(Entry, row)).toSorted(inTurn);
   }
 
   /** What would be claimed. */
   read(most: number, refused: boolean, after?: Entry): Entry[] {
-    const rows = this.#prepare(sql.READ).all(wanted(most, refused, after));
+    const rows = this.#prepare(sql.READ).all(this.#wanted(most, refused, after));
     return rows.map((row) => v.parse(Entry, row));
   }
 
@@ -96,6 +113,7 @@ export class Spool {
     this.#prepare(sql.SETTLE).run({ id, state, attempts, last_status: status, last_error });
   }
 
+  /** Everything, whoever it is for. */
   list(): Entry[] {
     return this.#prepare(sql.LIST)
       .all()
@@ -113,8 +131,13 @@ export class Spool {
     return row && new Uint8Array(v.parse(EntryBody, row).body);
   }
 
-  count(state: Entry["state"]): number {
-    return v.parse(Count, this.#prepare(sql.COUNT).get({ state })).count;
+  tally(): Tally {
+    const meant = this.#meant();
+    const elsewhere = this.#prepare(sql.ELSEWHERE).all(meant);
+    return {
+      ...v.parse(Count, this.#prepare(sql.COUNT).get(meant)),
+      elsewhere: elsewhere.map((row) => v.parse(Elsewhere, row)),
+    };
   }
 
   /** @throws Error where the file is damaged, or its table is another's. */
@@ -142,16 +165,22 @@ export class Spool {
     }
   }
 
+  #meant() {
+    const { address, all } = this.#reach;
+    return { address, all: Number(all) };
+  }
+
+  #wanted(most: number, refused: boolean, after: Entry | undefined) {
+    const [after_refused, after_id] = [Number(after?.state === "refused"), after?.id ?? 0];
+    const place = { now: Date.now(), most, refused: Number(refused), after_refused, after_id };
+    return { ...this.#meant(), ...place };
+  }
+
   #prepare(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (!statement) this.#statements.set(text, (statement = this.#db.prepare(text)));
     return statement;
   }
-}
-
-function wanted(most: number, refused: boolean, after: Entry | undefined) {
-  const [after_refused, after_id] = [Number(after?.state === "refused"), after?.id ?? 0];
-  return { now: Date.now(), most, refused: Number(refused), after_refused, after_id };
 }
 
 function inTurn(one: Entry, other: Entry): number {

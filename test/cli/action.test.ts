@@ -192,6 +192,21 @@ describe("the action", () => {
     expect(summary).toContain("1 kept in the spool as refused");
   });
 
+  test("counts what is kept for another address too, so that it stays in the cache", async ({
+    expect,
+  }) => {
+    const path = join(newFolder(), "spool.db");
+    const page = await openAnsweringFront(200, "<html></html>");
+    await act({ files: report, spool: path, url: page.url });
+    page.close();
+    const other = join(process.cwd(), "test/fixtures/reports/pytest.xml");
+    const { code, output, summary, outputs } = await act({ files: other, spool: path });
+    expect([code, outputs]).toEqual([0, "delivered=1\nspooled=1\n"]);
+    expect(output).toContain(`for other addresses (1 for ${page.url})`);
+    expect(summary).toContain("1 kept in the spool for other addresses");
+    expect(summary).not.toContain(page.url);
+  });
+
   test("tells no token and no password, also where they are wrong", async ({ expect }) => {
     const wrong = [
       { token: "sekrit-abc\nsekrit-def" },
@@ -277,7 +292,7 @@ test("a summary of ever so many faults and uploads stays far below what GitHub t
     counts: { refused: 6_000, errors: 6_000 },
     uploads: Array.from({ length: 6_000 }, () => ({ ...upload, reason: text })),
     errors: Array.from({ length: 6_000 }, () => text),
-    spool: { path: "spool.db", waiting: 0, refused: 0 },
+    spool: { path: "spool.db", waiting: 0, refused: 0, elsewhere: [] },
   };
   const summary = summaryOf(report);
   expect(Buffer.byteLength(summary)).toBeLessThan(500_000);

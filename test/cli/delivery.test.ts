@@ -6,7 +6,7 @@ import { differences, openLocalD1 } from "../../scripts/local-d1.ts";
 import { type LocalServer, startServer } from "../../scripts/local-server.ts";
 import { newFolder } from "../folder.ts";
 import { run, start, writeUploads } from "./bundle.ts";
-import { AWAY, openBusyFront, openRelay } from "./front.ts";
+import { openBusyFront, openRelay } from "./front.ts";
 import { uploadNamed } from "./uploads.ts";
 
 const state = newFolder();
@@ -39,7 +39,9 @@ test("what cannot be sent while the service is down is flushed when it is up, ex
 }) => {
   const folder = newFolder();
   const uploads = writeUploads(folder, "down", 3);
-  const settings = client(AWAY);
+  let up = false;
+  const relay = await openRelay(() => (up ? service?.url : undefined));
+  const settings = client(relay.url);
   const spooled = await run(["upload", `${folder}/*.json`, "--deadline", "1"], settings);
   expect([spooled.code, spooled.stdout]).toEqual([0, "3 spooled\n"]);
   expect(spooled.stderr).toContain("3 uploads in the spool");
@@ -47,11 +49,13 @@ test("what cannot be sent while the service is down is flushed when it is up, ex
   const failing = ["upload", `${folder}/*.json`, "--deadline", "1", "--fail-on-error"];
   expect((await run(failing, settings)).code).toBe(1);
 
-  const up = { ...settings, MILLRACE_URL: service?.url ?? "" };
-  const flushes = await Promise.all([run(["flush", "--wait"], up), run(["flush", "--wait"], up)]);
+  up = true;
+  const flush = () => run(["flush", "--wait"], settings);
+  const flushes = await Promise.all([flush(), flush()]);
+  relay.close();
   // The one that finds what the other is sending is not done.
   expect(flushes.map(({ code }) => code)).toContain(0);
-  expect((await run(["spool", "list"], up)).stdout).toBe("The spool is empty.\n");
+  expect((await run(["spool", "list"], settings)).stdout).toBe("The spool is empty.\n");
   expect(missing(uploads)()).toEqual([]);
 });
 
@@ -60,10 +64,13 @@ test("the next upload sends what an earlier one had to leave in the spool", asyn
   const [first, second] = [uploadNamed("left-over"), uploadNamed("next")];
   writeFileSync(join(folder, "a.json"), first.text);
   writeFileSync(join(folder, "b.json"), second.text);
-  const settings = client(AWAY);
+  let up = false;
+  const relay = await openRelay(() => (up ? service?.url : undefined));
+  const settings = client(relay.url);
   await run(["upload", join(folder, "a.json"), "--deadline", "1"], settings);
-  const up = { ...settings, MILLRACE_URL: service?.url ?? "" };
-  const next = await run(["upload", join(folder, "b.json"), "--wait"], up);
+  up = true;
+  const next = await run(["upload", join(folder, "b.json"), "--wait"], settings);
+  relay.close();
   expect([next.code, next.stdout]).toEqual([0, "2 written\n"]);
   expect(missing([first, second])()).toEqual([]);
 });

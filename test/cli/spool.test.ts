@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "vitest";
-import { Spool } from "../../cli/spool/spool.ts";
+import { type Reach, Spool } from "../../cli/spool/spool.ts";
 import { newFolder } from "../folder.ts";
 import { entryNamed } from "./uploads.ts";
+
+const [A, B] = ["https://a.example", "https://b.example"] as const;
 
 /** A writer that is killed with SIGKILL after some milliseconds. Returns what it said it had kept. */
 function killedWriter(path: string, prefix: string, afterFirst_ms: number): Promise<string[]> {
@@ -54,27 +56,6 @@ test("killed 50 times in the middle of writes, two writers at once, the spool ha
   spool.close();
 }, 60_000);
 
-/** The table as the clients of version 0.1.0 made it, with the body in the middle. */
-const OLD_TABLE = `
-  CREATE TABLE uploads (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    stream TEXT NOT NULL,
-    batch_id TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    source TEXT NOT NULL,
-    rows INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'refused')),
-    attempts INTEGER NOT NULL DEFAULT 0,
-    last_status INTEGER,
-    last_error TEXT,
-    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    claimed_by TEXT,
-    claimed_until INTEGER,
-    UNIQUE (stream, batch_id, digest)
-  ) STRICT`;
-
 test("the body is the last column, so that no look at a state reads it", ({ expect }) => {
   const path = join(newFolder(), "spool.db");
   new Spool(path).close();
@@ -84,26 +65,61 @@ test("the body is the last column, so that no look at a state reads it", ({ expe
   expect(columns.at(-1)).toEqual({ name: "body" });
 });
 
-test("a spool of an older client, with its body in the middle, is used as it is", async ({
-  expect,
-}) => {
-  const path = join(newFolder(), "spool.db");
-  const db = new DatabaseSync(path);
-  db.exec(OLD_TABLE);
-  db.close();
-  const spool = new Spool(path);
-  expect(() => spool.check()).not.toThrow();
-  const id = await put(spool, "a");
-  spool.setBack(id, { state: "waiting", attempts: 1, status: 503, reason: "503 busy" });
-  expect(spool.claim(10, false)).toMatchObject([{ id, batch_id: "a", last_error: "503 busy" }]);
-  expect(spool.body(id)).toEqual(new Uint8Array((await entryNamed("a")).body));
-  expect([spool.remove(id), spool.list()]).toEqual([true, []]);
-});
-
 test("the same upload twice is kept once", async ({ expect }) => {
   const spool = new Spool(join(newFolder(), "spool.db"));
   expect(await put(spool, "a")).toBe(await put(spool, "a"));
   expect(spool.list().length).toBe(1);
+});
+
+test("the same upload for two addresses is kept for each", async ({ expect }) => {
+  const path = join(newFolder(), "spool.db");
+  for (const address of [A, B, B]) {
+    const spool = new Spool(path, { address, all: false });
+    await put(spool, "a");
+    spool.close();
+  }
+  const kept = new Spool(path).list();
+  expect(kept.map(({ address, batch_id }) => [address, batch_id])).toEqual([
+    [A, "a"],
+    [B, "a"],
+  ]);
+});
+
+test("for an address only its own uploads are claimed, and those for none", async ({ expect }) => {
+  const path = join(newFolder(), "spool.db");
+  for (const address of [A, B, ""]) {
+    const spool = new Spool(path, { address, all: false });
+    await put(spool, "a");
+    spool.close();
+  }
+  const claimed = (reach: Reach) => {
+    const spool = new Spool(path, reach);
+    const [read, claims] = [spool.read(10, false), spool.claim(10, false)];
+    spool.close();
+    expect(read.map(({ id }) => id)).toEqual(claims.map(({ id }) => id));
+    return claims.map(({ address }) => address);
+  };
+  expect(claimed({ address: A, all: false })).toEqual([A, ""]);
+  expect(claimed({ address: B, all: false })).toEqual([B, ""]);
+  expect(claimed({ address: "", all: false })).toEqual([""]);
+  expect(claimed({ address: B, all: true })).toEqual([A, B, ""]);
+});
+
+test("everything kept is counted once, and what was refused for good is sent to no other address", async ({
+  expect,
+}) => {
+  const path = join(newFolder(), "spool.db");
+  const spool = new Spool(path, { address: A, all: false });
+  const [, token, conflict] = [await put(spool, "a"), await put(spool, "b"), await put(spool, "c")];
+  spool.setBack(token, { state: "refused", attempts: 1, status: 401, reason: "401 no" });
+  spool.setBack(conflict, { state: "refused", attempts: 1, status: 409, reason: "409 conflict" });
+  spool.close();
+  const tally = (reach: Reach) => new Spool(path, reach).tally();
+  const own = { waiting: 1, refused: 2, elsewhere: [] };
+  expect(tally({ address: A, all: false })).toEqual(own);
+  expect(tally({ address: B, all: true })).toEqual(own);
+  const other = { waiting: 0, refused: 1, elsewhere: [{ address: A, uploads: 2 }] };
+  expect(tally({ address: B, all: false })).toEqual(other);
 });
 
 test("what a living process has claimed is not given to another", async ({ expect }) => {

@@ -15,7 +15,7 @@ export async function waitingSpool(count: number): Promise<string> {
 /** How many uploads wait in a spool's file. */
 export function waitingIn(path: string): number {
   const spool = new Spool(path);
-  const waiting = spool.count("waiting");
+  const waiting = spool.tally().waiting;
   spool.close();
   return waiting;
 }

@@ -14,7 +14,7 @@ test.for([
   ["a redirect", 301, "", { Location: "/elsewhere" }],
   ["a permanent redirect", 308, "", { Location: "/elsewhere" }],
 ] as const)(
-  "what %s answered is refused, said so each time, and sent to the right address",
+  "what %s answered is refused, said so each time, and sent to the right address when told to",
   async ([, status, answer, headers], { expect }) => {
     const [wrong, right] = [
       await openAnsweringFront(status, answer, headers),
@@ -26,9 +26,12 @@ test.for([
     expect([first.code, first.stdout]).toEqual([0, "1 refused\n"]);
     expect(first.stderr).toMatch(/1 refused in the spool .*: see millrace spool list/);
     const next = { ...where, MILLRACE_URL: right.url };
-    const { code, stdout } = await run(["upload", "-"], next, uploadNamed("next").text);
+    const second = await run(["upload", "-"], next, uploadNamed("next").text);
+    expect([second.code, second.stdout, right.posted]).toEqual([0, "1 written\n", ["next"]]);
+    expect(second.stderr).toContain(`for other addresses (1 for ${wrong.url}): `);
+    const { code, stdout } = await run(["flush", "--all-addresses"], next);
     for (const front of [wrong, right]) front.close();
-    expect([code, stdout, right.posted.length]).toEqual([0, "2 written\n", 2]);
+    expect([code, stdout, right.posted]).toEqual([0, "1 written\n", ["next", "first"]]);
   },
 );
 
@@ -42,7 +45,7 @@ test("what the service itself refused with such a status is not tried again", as
   const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
   const settings = { ...where, MILLRACE_URL: refusing.url };
   await run(["upload", "-"], settings, uploadNamed("first").text);
-  const { stdout } = await run(["flush"], { ...where, MILLRACE_URL: right.url });
+  const { stdout } = await run(["flush", "--all-addresses"], { ...where, MILLRACE_URL: right.url });
   for (const front of [refusing, right]) front.close();
   expect([stdout, right.posted]).toEqual(["nothing was sent\n", []]);
 });
