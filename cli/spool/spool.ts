@@ -140,12 +140,24 @@ export class Spool {
     };
   }
 
-  /** @throws Error where the file is damaged, or its table is another's. */
+  /**
+   * A look at what the next upload needs, in no time however much is kept.
+   * @throws Error where the table is another's, or cannot be read where it ends.
+   */
+  probe(): void {
+    // To prepare them looks whether all the columns are there.
+    for (const statement of [sql.CLAIM, sql.ADD]) this.#prepare(statement);
+    this.#prepare(sql.LAST).get();
+  }
+
+  /**
+   * Reads the whole file, which takes seconds where much is kept.
+   * @throws Error where it is damaged, or its table is another's.
+   */
   check(): void {
     const state = Object.values(this.#prepare("PRAGMA quick_check").get() ?? {}).join();
     if (state !== "ok") throw new Error(`it is damaged: ${state}`);
-    // To prepare them looks whether all the columns are there.
-    for (const statement of [sql.CLAIM, sql.ADD]) this.#prepare(statement);
+    this.probe();
   }
 
   close(): void {

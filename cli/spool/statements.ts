@@ -37,6 +37,7 @@ export const ADD = `
   RETURNING ${COLUMNS}`;
 
 export const LIST = `SELECT ${COLUMNS} FROM uploads ORDER BY id`;
+export const LAST = `SELECT ${COLUMNS} FROM uploads ORDER BY id DESC LIMIT 1`;
 export const FIND = `SELECT ${COLUMNS} FROM uploads WHERE id = :id`;
 export const BODY = `SELECT body FROM uploads WHERE id = :id`;
 export const DELETE = `DELETE FROM uploads WHERE id = :id`;

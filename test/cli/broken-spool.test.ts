@@ -148,6 +148,25 @@ test("a damaged spool is replaced by one in memory, and the build goes on", asyn
   expect((await run(["doctor"], settings)).stdout).toMatch(/fault +spool.*is damaged/);
 });
 
+test("damage in the middle of a spool, met after it is opened, keeps no upload from being sent", async ({
+  expect,
+}) => {
+  const path = await waitingSpool(200);
+  const file = openSync(path, "r+");
+  const pages = statSync(path).size / 4096;
+  // The pages between are of what was kept early; a new upload goes behind it.
+  for (let page = Math.floor(pages / 3); page < pages / 2; page++)
+    writeSync(file, Buffer.alloc(4096, "x"), 0, 4096, page * 4096);
+  closeSync(file);
+  const front = await openAnsweringFront(201, WRITTEN);
+  const settings = { MILLRACE_SPOOL: path, MILLRACE_URL: front.url };
+  const result = await run(["upload", "-"], settings, uploadNamed("new").text);
+  front.close();
+  expect([result.code, result.stdout, front.posted]).toEqual([0, "1 written\n", ["new"]]);
+  expect(result.stderr).toMatch(/the spool .* failed: .*malformed/);
+  expect((await run(["doctor"], settings)).stdout).toMatch(/fault +spool.*is damaged/);
+});
+
 test("a spool whose table is another's is replaced by one in memory", async ({ expect }) => {
   const path = join(newFolder(), "spool.db");
   const db = new DatabaseSync(path);
