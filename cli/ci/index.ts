@@ -12,10 +12,6 @@ export interface Minutes {
 /** Where a job runs, as its environment tells. */
 export interface CiContext {
   provider: string;
-  repository?: string;
-  run?: string;
-  attempt?: string;
-  job?: string;
   /** The same in the same attempt of the same job, and in no other: posting again needs no memory. */
   batchId: string;
   /** Where the provider puts the repository. */
@@ -42,10 +38,6 @@ export function detectCi(environment: NodeJS.ProcessEnv): CiContext {
   );
   return {
     provider: provider?.name ?? "shell",
-    ...(repository && { repository }),
-    ...(run && { run }),
-    ...(attempt && { attempt }),
-    ...(job && { job }),
     ...(workspace && { workspace }),
     ...(startedAt && { startedAt }),
     batchId: idOf([provider?.name ?? "shell", ...parts].join(":")),

@@ -13,7 +13,7 @@ const GITHUB = {
 
 describe("the batch_id of a job", () => {
   test.for([
-    ["github", GITHUB, ["org/repo", "123", "1"]],
+    ["github", GITHUB, "github:org+repo:123:1:test+Linux+8f150519"],
     [
       "gitlab",
       {
@@ -23,7 +23,7 @@ describe("the batch_id of a job", () => {
         CI_JOB_NAME: "test",
         CI_JOB_ID: "77",
       },
-      ["org/repo", "9", undefined],
+      "gitlab:org+repo:9:test+77",
     ],
     [
       "circleci",
@@ -36,7 +36,7 @@ describe("the batch_id of a job", () => {
         CIRCLE_JOB: "test",
         CIRCLE_NODE_INDEX: "0",
       },
-      ["org/repo", "w", "5"],
+      "circleci:org+repo:w:5:test+0",
     ],
     [
       "buildkite",
@@ -48,7 +48,7 @@ describe("the batch_id of a job", () => {
         BUILDKITE_RETRY_COUNT: "0",
         BUILDKITE_JOB_ID: "uuid",
       },
-      ["org/pipe", "3", "0"],
+      "buildkite:org+pipe:3:0:75666699",
     ],
     [
       "azure",
@@ -60,7 +60,7 @@ describe("the batch_id of a job", () => {
         SYSTEM_JOBNAME: "Job",
         SYSTEM_JOBID: "uuid",
       },
-      ["org/repo", "8", "2"],
+      "azure:org+repo:8:2:Job+75666699",
     ],
     [
       "bitbucket",
@@ -69,25 +69,17 @@ describe("the batch_id of a job", () => {
         BITBUCKET_REPO_FULL_NAME: "org/repo",
         BITBUCKET_STEP_UUID: "{uuid}",
       },
-      ["org/repo", "4", undefined],
+      "bitbucket:org+repo:4:9c7dd42a",
     ],
     [
       "jenkins",
       { JENKINS_URL: "http://j", JOB_NAME: "folder/job", BUILD_NUMBER: "6" },
-      ["folder/job", "6", undefined],
+      "jenkins:folder+job:6",
     ],
   ] as const)(
     "is told by %s, and is the same each time",
-    ([provider, environment, [repository, run, attempt]], { expect }) => {
-      const context = detectCi(environment);
-      expect([context.provider, context.repository, context.run, context.attempt]).toEqual([
-        provider,
-        repository,
-        run,
-        attempt,
-      ]);
-      expect(context.batchId).toMatch(/^[A-Za-z0-9._:@+-]{1,160}$/);
-      expect(detectCi(environment).batchId).toBe(context.batchId);
+    ([provider, environment, batchId], { expect }) => {
+      expect(detectCi(environment)).toMatchObject({ provider, batchId });
     },
   );
 
