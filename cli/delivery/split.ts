@@ -38,21 +38,28 @@ export function splitUpload(stream: Stream, upload: Upload): Upload[] {
   });
 }
 
-/** The first part's counts, if the upload counts more than it has rows for: otherwise the service computes them. */
+/**
+ * The first part's counts, if the upload counts more than it has rows for: otherwise the service
+ * computes them. As there, a count that is absent is that of the rows, and so is an absent rate.
+ */
 function countsWithoutRows(upload: Upload, rows: unknown[], first: unknown[]): Upload {
   const total = Number(upload["total_recipes"]);
   if (!(total > rows.length)) return {};
+  const all = Map.groupBy(rows, resultOf);
   const others = Map.groupBy(rows.slice(first.length), resultOf);
-  const left = (name: string) =>
-    Math.max(0, Number(upload[name] ?? 0) - (others.get(name)?.length ?? 0));
+  const left = (name: string) => {
+    const count = Number(upload[name] ?? all.get(name)?.length ?? 0);
+    return Math.max(0, count - (others.get(name)?.length ?? 0));
+  };
   const passed = left("passed");
   const total_recipes = total - rows.length + first.length;
+  const rated = (upload["success_rate"] ?? null) !== null;
   return {
     total_recipes,
     passed,
     failed: left("failed"),
     skipped: left("skipped"),
-    success_rate: passed / total_recipes,
+    ...(rated && { success_rate: Math.min(1, passed / total_recipes) }),
   };
 }
 

@@ -2,6 +2,8 @@ import { test } from "vitest";
 import { prepare, uploadsOf } from "../../cli/delivery/prepare.ts";
 import { suffixed } from "../../cli/batch-id.ts";
 import { MAX_ROWS, MAX_UPLOAD_BYTES } from "../../src/limits.ts";
+import { batchMetrics } from "../../src/streams/batch-metrics.ts";
+import { parseBatch } from "../../src/streams/parse.ts";
 
 function imported(rows: number, message = "") {
   const results = Array.from({ length: rows }, (_, index) => ({
@@ -67,6 +69,36 @@ test("what is counted without a row for it is in the first part's counts", async
   expect(second).not.toHaveProperty("passed");
   expect((await prepare({ ...whole, upload })).map(({ rows }) => rows)).toEqual([MAX_ROWS, 3]);
 });
+
+test.for([
+  ["absent", undefined],
+  ["null", null],
+] as const)(
+  "counts and a rate that are %s are those of a part's rows, whatever else the upload counts",
+  async ([, absent], { expect }) => {
+    const whole = imported(MAX_ROWS + 3);
+    const [bad] = whole.upload.results;
+    if (bad) bad.result = "failed";
+    const counts = { passed: absent, failed: absent, skipped: 7, success_rate: absent };
+    const upload = { ...whole.upload, ...counts, total_recipes: MAX_ROWS + 13 };
+    const runs = uploadsOf({ ...whole, upload }).map(
+      (part) => parseBatch(batchMetrics, JSON.stringify(part)).run,
+    );
+    const passed = MAX_ROWS - 1;
+    expect(runs).toMatchObject([
+      {
+        total_recipes: MAX_ROWS + 10,
+        passed,
+        failed: 1,
+        skipped: 7,
+        success_rate: passed / MAX_ROWS,
+      },
+      { total_recipes: 3, passed: 3, failed: 0, skipped: 0, success_rate: 1 },
+    ]);
+    const [rated] = uploadsOf({ ...whole, upload: { ...upload, success_rate: 0.9 } });
+    expect(rated).toMatchObject({ success_rate: passed / (MAX_ROWS + 10) });
+  },
+);
 
 test("the same batch is split the same way again", async ({ expect }) => {
   const digests = async () => (await prepare(imported(MAX_ROWS + 1))).map(({ digest }) => digest);
