@@ -115,7 +115,7 @@ function checkSpool(options: v.InferOutput<typeof Options>, address: string): Fi
 
 function ask(connection: Connection, path: string, body?: string): Promise<Reply> {
   return call(connection, path, {
-    signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS / 4),
+    timeout_ms: ATTEMPT_TIMEOUT_MS / 4,
     ...(body !== undefined && {
       method: "POST",
       body,

@@ -5,7 +5,6 @@ import { call } from "../delivery/connection.ts";
 import { streamOf } from "../delivery/prepare.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Failure, reasonOf } from "../failure.ts";
-import { ATTEMPT_TIMEOUT_MS } from "../limits.ts";
 import { Output } from "../output.ts";
 import { connectionOf, parseOptions, remote } from "../settings.ts";
 
@@ -16,9 +15,8 @@ export async function status(batch_id: string, given: unknown): Promise<number> 
   const options = parseOptions(Options, given);
   const connection = connectionOf(options);
   const { path } = streamOf(options.stream);
-  const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
   const where = `${path}/${encodeURIComponent(batch_id)}`;
-  const { response, text } = await call(connection, where, { signal }).catch((error: unknown) => {
+  const { response, text } = await call(connection, where).catch((error: unknown) => {
     throw new Failure(`${connection.url} does not answer: ${reasonOf(error)}`, EXIT.failed);
   });
   const answer = answerOf(text);

@@ -1,6 +1,6 @@
 import manifest from "../../package.json" with { type: "json" };
 import { reasonOf } from "../failure.ts";
-import { SHORTEST_SECRET } from "../limits.ts";
+import { ATTEMPT_TIMEOUT_MS, SHORTEST_SECRET } from "../limits.ts";
 
 /** The client's version, as released with the service's. */
 export const VERSION: string = manifest.version;
@@ -24,18 +24,31 @@ export interface Reply {
   text: string;
 }
 
+/** What makes a request more than a GET, and how long it may take. */
+interface RequestOptions {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array<ArrayBuffer>;
+  /** Ends the request early. */
+  signal?: AbortSignal;
+  /** Until the whole answer is there. */
+  timeout_ms?: number;
+}
+
 /**
- * One HTTP request to the service. The answer may have any status; no answer throws, and so does
- * one that breaks off, with a text that has no secret in it.
+ * One HTTP request to the service. The answer may have any status; no answer in time throws, and
+ * so does one that breaks off, with a text that has no secret in it.
  */
 export async function call(
   { url, token }: Connection,
   path: string,
-  init: RequestInit & { headers?: Record<string, string> } = {},
+  { headers, signal, timeout_ms = ATTEMPT_TIMEOUT_MS, ...init }: RequestOptions = {},
 ): Promise<Reply> {
+  const timeout = AbortSignal.timeout(timeout_ms);
   const reply = async () => {
     const response = await fetch(`${url}${path}`, {
       ...init,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       // A redirected POST would become a GET, and the upload would be lost without an error.
       redirect: "manual",
       headers: Object.assign(
@@ -44,7 +57,7 @@ export async function call(
           "User-Agent": `millrace/${VERSION} node/${process.versions.node}`,
           ...(token && { Authorization: `Bearer ${token}` }),
         },
-        init.headers,
+        headers,
       ),
     });
     return { response, text: await response.text() };

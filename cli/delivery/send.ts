@@ -1,5 +1,4 @@
 import { reasonOf } from "../failure.ts";
-import { ATTEMPT_TIMEOUT_MS } from "../limits.ts";
 import { rest } from "../rest.ts";
 import { answerOf, refusalOf, strangeAnswer } from "./answer.ts";
 import { delayAfter, isPassing, retryAfterOf } from "./backoff.ts";
@@ -81,7 +80,6 @@ async function attempt(
   signal: AbortSignal,
   attempts: number,
 ): Promise<Outcome | Passing> {
-  const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
   let reply: Reply;
   try {
     reply = await call(connection, path, {
@@ -92,9 +90,10 @@ async function attempt(
         Prefer: "respond-async",
       },
       body,
-      signal: AbortSignal.any([signal, timeout]),
+      signal,
     });
   } catch (error) {
+    // A time-out is no end: the next attempt may be quicker.
     signal.throwIfAborted();
     return { kind: "passing", status: null, reason: reasonOf(error), retryAfter_ms: 0 };
   }

@@ -1,4 +1,4 @@
-import { ATTEMPT_TIMEOUT_MS, POLL_FIRST_MS, POLL_LONGEST_MS } from "../limits.ts";
+import { POLL_FIRST_MS, POLL_LONGEST_MS } from "../limits.ts";
 import { rest } from "../rest.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { retryAfterOf } from "./backoff.ts";
@@ -38,9 +38,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<{ answer?: Answer; retryAfter_ms: number }> {
   try {
-    const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const either = AbortSignal.any([signal, timeout]);
-    const { response, text } = await call(connection, path, { signal: either });
+    const { response, text } = await call(connection, path, { signal });
     const retryAfter_ms = retryAfterOf(response.headers.get("Retry-After"));
     return { answer: answerOf(text), retryAfter_ms };
   } catch {
