@@ -67,7 +67,7 @@ export function createProgram(end: (exitCode: number) => void): Command {
     .option("--limit <count>", "at most so many (50)")
     .action(act(deadList));
   remote(add(dead, "show <batch>", "print one, with its batch"))
-    .option("--stream <name>", "its stream (batch-metrics)")
+    .option("--stream <name>", "its stream (any)")
     .action(actOn(deadShow));
   acting(add(dead, "replay [batches...]", "bring them back")).action(actOnAll(deadReplay));
   acting(add(dead, "drop [batches...]", "delete them for good")).action(actOnAll(deadDrop));

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { confirmed } from "../dead/confirm.ts";
 import { DeadLetters, type Filter } from "../dead/letters.ts";
-import { acting, filterOf, requireSelection } from "../dead/selection.ts";
+import { acting, filterOf, notDead, requireSelection, searchedStreams } from "../dead/selection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { reasonOf } from "../failure.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -54,7 +54,7 @@ async function act(verb: Act, ids: string[], given: unknown): Promise<number> {
 
   const chosen = await choose(letters, ids, options);
   const missing = ids.filter((id) => !chosen.some(({ batch_id }) => batch_id === id));
-  for (const id of missing) output.error(`${id} is not among the dead letters.`);
+  for (const id of missing) output.error(notDead(id, searchedStreams(options)));
   const plan = `${verb} ${counted(chosen.length, "dead letter")}`;
   output.note(`Plan: ${plan}${streamsOf(chosen)}.`);
 
@@ -102,17 +102,22 @@ async function actOn(
 
 /** Chosen before anything happens: what dies again while it is replayed is not replayed twice. */
 async function choose(letters: DeadLetters, ids: string[], options: Options): Promise<Chosen[]> {
-  if (ids.length > 0) return chooseNamed(letters, ids, options.stream ?? "batch-metrics");
+  if (ids.length > 0) return chooseNamed(letters, ids, searchedStreams(options));
   const filter: Filter = filterOf(options);
   const chosen: Chosen[] = [];
   for await (const { stream, batch_id } of letters.all(filter)) chosen.push({ stream, batch_id });
   return chosen;
 }
 
-async function chooseNamed(letters: DeadLetters, ids: string[], stream: string): Promise<Chosen[]> {
+async function chooseNamed(
+  letters: DeadLetters,
+  ids: string[],
+  streams: readonly string[],
+): Promise<Chosen[]> {
   const chosen: Chosen[] = [];
   for (const batch_id of new Set(ids)) {
-    if (await letters.find(stream, batch_id)) chosen.push({ stream, batch_id });
+    const letter = await letters.find(batch_id, streams);
+    if (letter) chosen.push({ stream: letter.stream, batch_id });
   }
   return chosen;
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { DeadLetters, type Letter } from "../dead/letters.ts";
-import { filterOf, selecting } from "../dead/selection.ts";
+import { filterOf, notDead, searchedStreams, selecting } from "../dead/selection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Failure } from "../failure.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -8,7 +8,7 @@ import { counted, Output, table } from "../output.ts";
 import { connectionOf, parseOptions, remote, Whole } from "../settings.ts";
 
 const ListOptions = v.object({ ...selecting, limit: v.optional(Whole, "50") });
-const ShowOptions = v.object({ ...remote, stream: v.optional(v.string(), "batch-metrics") });
+const ShowOptions = v.object({ ...remote, stream: v.optional(v.string()) });
 
 /** `millrace dead list`: the newest dead batches, and how many there are. */
 export async function deadList(given: unknown): Promise<number> {
@@ -42,10 +42,9 @@ export async function deadList(given: unknown): Promise<number> {
 export async function deadShow(batch_id: string, given: unknown): Promise<number> {
   const options = parseOptions(ShowOptions, given);
   const letters = new DeadLetters(connectionOf(options), onInterrupt().signal);
-  const letter = await letters.find(options.stream, batch_id);
-  if (!letter) {
-    throw new Failure(`${options.stream} ${batch_id} is not among the dead letters.`, EXIT.failed);
-  }
+  const streams = searchedStreams(options);
+  const letter = await letters.find(batch_id, streams);
+  if (!letter) throw new Failure(notDead(batch_id, streams), EXIT.failed);
   new Output(options.json).result(letter, [JSON.stringify(letter, null, 2)]);
   return EXIT.done;
 }

@@ -30,6 +30,7 @@ export const Letter = v.object({
 export type Letter = v.InferOutput<typeof Letter>;
 
 const LetterWithBatch = v.object({ ...Letter.entries, batch: v.unknown() });
+type LetterWithBatch = v.InferOutput<typeof LetterWithBatch>;
 
 const Page = v.object({
   dead_letters: v.array(Letter),
@@ -76,13 +77,20 @@ export class DeadLetters {
     } while (cursor);
   }
 
-  /** One, with its batch; undefined where there is none. */
-  async find(
-    stream: string,
-    batch_id: string,
-  ): Promise<v.InferOutput<typeof LetterWithBatch> | undefined> {
-    const told = await this.#ask("GET", pathOf(stream, batch_id), MISSING);
-    return told.response.ok ? this.#read(told, LetterWithBatch) : undefined;
+  /**
+   * The one of that name in these streams, with its batch; undefined where there is none.
+   * @throws Failure where several have one: whoever means one of them must say which.
+   */
+  async find(batch_id: string, streams: readonly string[]): Promise<LetterWithBatch | undefined> {
+    const found: LetterWithBatch[] = [];
+    for (const stream of streams) {
+      const told = await this.#ask("GET", pathOf(stream, batch_id), MISSING);
+      if (told.response.ok) found.push(this.#read(told, LetterWithBatch));
+    }
+    if (found.length <= 1) return found[0];
+    const where = found.map(({ stream }) => stream).join(" and ");
+    const what = `${batch_id} is among the dead letters of ${where}: give --stream.`;
+    throw new Failure(what, EXIT.wrongInput);
   }
 
   /** Brings one back. Returns whether it was there. */
@@ -129,10 +137,14 @@ export class DeadLetters {
         continue;
       }
       const { response, text } = told;
-      if (response.ok || response.status === expected) return { ...told, attempt };
-      if (last || !isPassing(response.status)) {
-        throw new Failure(refusalOf(response, answerOf(text)), EXIT.failed);
+      const answer = answerOf(text);
+      const passing = isPassing(response.status);
+      // A page that something else answers with says nothing about the dead letters.
+      if (!response.ok && !passing && (answer.title ?? answer.detail) === undefined) {
+        throw new Failure(strangeAnswer(response), EXIT.failed);
       }
+      if (response.ok || response.status === expected) return { ...told, attempt };
+      if (last || !passing) throw new Failure(refusalOf(response, answer), EXIT.failed);
       const pause = retryAfterOf(response.headers.get("Retry-After"));
       await rest(delayAfter(attempt, pause), this.#signal);
     }

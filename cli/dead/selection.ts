@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { STREAMS } from "../../src/streams/index.ts";
 import { utcOf } from "../../src/streams/time.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Failure } from "../failure.ts";
@@ -41,13 +42,35 @@ export function filterOf({ stream, reason, since, before }: Selecting): Filter {
   };
 }
 
-/** Refuses an order that could mean everything and does not say so. @throws Failure */
+/**
+ * Where to look for batches that are named: in the stream of the option, which may be one that only
+ * the service knows, or in all that the client knows.
+ */
+export function searchedStreams({ stream }: { stream?: string | undefined }): string[] {
+  return stream === undefined ? STREAMS.map(({ name }) => name) : [stream];
+}
+
+/** What is wrong with a name that none of these streams has. */
+export function notDead(batch_id: string, streams: readonly string[]): string {
+  return `${batch_id} is not among the dead letters of ${streams.join(", ")}.`;
+}
+
+/**
+ * Refuses an order that could mean everything and does not say so, and one that names batches and
+ * has a filter besides: a filter would look like a guard, and names are not filtered.
+ * @throws Failure
+ */
 export function requireSelection(
   ids: readonly string[],
   options: Selecting & { all: boolean },
 ): void {
-  const filtered = Object.keys(filterOf(options)).length > 0;
-  if (ids.length > 0 || filtered || options.all) return;
+  const { stream: _, ...beyondStream } = filterOf(options);
+  const chosen = options.all || Object.keys(beyondStream).length > 0;
+  if (ids.length > 0 && chosen) {
+    const fault = "Name batches, or give --reason, --since, --before or --all: not both.";
+    throw new Failure(fault, EXIT.wrongInput);
+  }
+  if (ids.length > 0 || chosen || options.stream !== undefined) return;
   const ways = "Name batches, give --reason, --since, --before or --stream, or --all.";
   throw new Failure(ways, EXIT.wrongInput);
 }

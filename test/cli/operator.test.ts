@@ -4,8 +4,8 @@ import { newFolder } from "../folder.ts";
 import { run, start } from "./bundle.ts";
 import { openFront, openSilentFront } from "./front.ts";
 
-const letter = (batch_id: string) => ({
-  stream: "batch-metrics",
+const letter = (batch_id: string, stream = "batch-metrics") => ({
+  stream,
   batch_id,
   reason: "poisoned",
   attempts: 1,
@@ -20,7 +20,7 @@ const letter = (batch_id: string) => ({
 const LISTED = {
   status: 200,
   text: JSON.stringify({
-    dead_letters: ["a", "b", "c"].map(letter),
+    dead_letters: ["a", "b", "c"].map((batch_id) => letter(batch_id)),
     total: 3,
     next_cursor: null,
   }),
@@ -84,6 +84,80 @@ test.for(["replay", "drop"] as const)(
   },
 );
 
+/** A service that has these dead letters, by stream and name. */
+function openLetters(...names: string[]) {
+  return openFront(({ method, path }) => {
+    const [, , stream = "", batch_id = ""] = path.split("/");
+    if (!names.includes(`${stream}/${batch_id}`)) return { status: 404, text: '{"title":"none"}' };
+    const text = JSON.stringify({ ...letter(batch_id, stream), batch: {} });
+    return method === "GET" ? { status: 200, text } : { status: 202, text: "{}" };
+  });
+}
+
+test("a dead batch that is named is found in whichever stream it is", async ({ expect }) => {
+  const front = await openLetters("executions/e", "batch-metrics/b");
+  const settings = operator(front.url);
+  const shown = await run(["dead", "show", "e"], settings);
+  expect([shown.code, JSON.parse(shown.stdout).stream]).toEqual([0, "executions"]);
+  const replayed = await run(["dead", "replay", "e", "b", "--yes"], settings);
+  expect([replayed.code, replayed.stdout, replayed.stderr]).toEqual([
+    0,
+    "2 replayed\n",
+    "Plan: replay 2 dead letters (executions: 1, batch-metrics: 1).\n",
+  ]);
+  const elsewhere = await run(
+    ["dead", "drop", "e", "--stream", "batch-metrics", "--yes"],
+    settings,
+  );
+  expect([elsewhere.code, elsewhere.stdout]).toEqual([1, "0 dropped\n"]);
+  expect(elsewhere.stderr).toContain("e is not among the dead letters of batch-metrics.\n");
+  const absent = await run(["dead", "show", "absent"], settings);
+  front.close();
+  expect([absent.code, absent.stderr]).toEqual([
+    1,
+    "error: absent is not among the dead letters of batch-metrics, executions.\n",
+  ]);
+});
+
+test("a dead batch is found in a stream that only the service knows, where that is named", async ({
+  expect,
+}) => {
+  const front = await openLetters("releases/r");
+  const args = ["dead", "replay", "r", "--stream", "releases", "--yes"];
+  const { code, stdout } = await run(args, operator(front.url));
+  front.close();
+  expect([code, stdout]).toEqual([0, "1 replayed\n"]);
+});
+
+test("a name that is dead in two streams means neither until one is named", async ({ expect }) => {
+  const front = await openLetters("executions/x", "batch-metrics/x");
+  const settings = operator(front.url);
+  for (const act of [["show"], ["drop", "--yes"]]) {
+    const { code, stderr } = await run(["dead", ...act, "x"], settings);
+    const fault =
+      "error: x is among the dead letters of batch-metrics and executions: give --stream.";
+    expect([code, stderr]).toEqual([2, `${fault}\n`]);
+  }
+  const args = ["dead", "drop", "x", "--stream", "executions", "--yes"];
+  const { code, stdout } = await run(args, settings);
+  front.close();
+  expect([code, stdout]).toEqual([0, "1 dropped\n"]);
+  const deleted = front.asked.filter(({ method }) => method === "DELETE");
+  expect(deleted.map(({ path }) => path)).toEqual(["/dead-letters/executions/x"]);
+});
+
+test.for([[["--reason", "x"]], [["--since", "2h"]], [["--before", "2h"]], [["--all"]]] as const)(
+  "names of dead batches together with %j are refused, and nothing is done",
+  async ([filter], { expect }) => {
+    const front = await openLetters("batch-metrics/a");
+    const args = ["dead", "drop", "a", ...filter, "--yes"];
+    const { code, stderr } = await run(args, operator(front.url));
+    front.close();
+    expect([code, front.asked]).toEqual([2, []]);
+    expect(stderr).toContain("Name batches, or give --reason, --since, --before or --all");
+  },
+);
+
 test("an answer about the dead letters that breaks off is asked for again", async ({ expect }) => {
   const front = await openFront(() => ({ ...LISTED, breaks: front.asked.length < 2 }));
   const { code, stdout } = await run(["dead", "list"], operator(front.url));
@@ -91,14 +165,25 @@ test("an answer about the dead letters that breaks off is asked for again", asyn
   expect([code, stdout]).toEqual([0, expect.stringMatching(/3 dead batches\n$/)]);
 });
 
-test.for([[["status", "b"]], [["dead", "list"]], [["dead", "show", "b"]]] as const)(
+test.for([
+  [["status", "b"]],
+  [["dead", "list"]],
+  [["dead", "show", "b"]],
+  [["dead", "replay", "b"]],
+  [["dead", "drop", "b"]],
+] as const)(
   "%j says that an address which answers with a page is none of Millrace",
   async ([args], { expect }) => {
-    const page = await openFront(() => ({ status: 200, text: "<html></html>" }));
-    const { code, stdout, stderr } = await run([...args, "--json"], operator(page.url));
-    page.close();
-    const error = "200, but it is no answer of Millrace: is the address right?";
-    expect([code, stderr, JSON.parse(stdout)]).toEqual([1, `error: ${error}\n`, { error }]);
+    for (const [status, words] of [
+      [200, "200"],
+      [404, "404 Not Found"],
+    ] as const) {
+      const page = await openFront(() => ({ status, text: "<html></html>" }));
+      const { code, stdout, stderr } = await run([...args, "--json"], operator(page.url));
+      page.close();
+      const error = `${words}, but it is no answer of Millrace: is the address right?`;
+      expect([code, stderr, JSON.parse(stdout)]).toEqual([1, `error: ${error}\n`, { error }]);
+    }
   },
 );
 
