@@ -23,7 +23,9 @@ type ActOnAll = (names: string[], options: unknown) => Promise<number>;
  */
 export function createProgram(end: (exitCode: number) => void): Command {
   const program = new Command("millrace")
-    .description("Uploads CI results to Millrace: it retries, spools, and never breaks a build.")
+    .description(
+      "Uploads CI results to Millrace: it retries and spools, so that a service that is away never breaks a build.",
+    )
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(millrace help shows the commands)");

@@ -7,6 +7,15 @@ const EVENT = /"([a-z0-9-]+\.[a-z0-9-]+)"/g;
 /** Those that are none: a column. */
 const NO_EVENTS = new Set(["run.id"]);
 
+test("the Jenkins snippet has what the client needs, and fails no build for the reports' sake", ({
+  expect,
+}) => {
+  const page = readFileSync("docs/client.md", "utf8");
+  const [, snippet = ""] = /```groovy\n(.+?)```/s.exec(page) ?? [];
+  for (const name of ["MILLRACE_URL", "MILLRACE_TOKEN"]) expect(snippet).toContain(name);
+  expect(snippet).toMatch(/sh "node millrace.mjs upload .* \|\| true"\n/);
+});
+
 function namesIn(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))].toSorted();
 }
