@@ -1,7 +1,6 @@
 import type { Minutes } from "../ci/index.ts";
 import { importJson } from "./json.ts";
 import { importJunit } from "./junit.ts";
-import { ImportError } from "./import-error.ts";
 import { open } from "./open.ts";
 
 export { ImportError } from "./import-error.ts";
@@ -47,7 +46,6 @@ export async function* importReport(
   defaults: ImportDefaults,
 ): AsyncGenerator<ImportedUpload> {
   const { kind, chunks } = await open(source);
-  if (kind === "xml") yield* importJunit(source.name, chunks, defaults);
-  else if (kind === "json") yield* importJson(source.name, chunks, defaults);
-  else throw new ImportError(source.name, 1, kind);
+  const read = kind === "xml" ? importJunit : importJson;
+  yield* read(source.name, chunks, defaults);
 }

@@ -2,9 +2,12 @@ import { encodingOf } from "./encoding.ts";
 import { ImportError } from "./import-error.ts";
 import type { ReportSource } from "./index.ts";
 
-/** What a source holds, or why it holds no report. */
+/** What a report is written in. */
+type Kind = "xml" | "json";
+
+/** A source that has been looked into. */
 interface Opened {
-  kind: string;
+  kind: Kind;
   chunks: AsyncIterable<string>;
 }
 
@@ -21,14 +24,15 @@ const PROLOGUE = /^(?<blank>\s*)(?:<\?xml\s[^>]*\?>)?/;
 
 /**
  * Opens a source and looks at how it begins.
- * @returns `xml`, `json`, or as the kind what is wrong with it; and its text, from the start.
- * @throws ImportError where it cannot be read, or where it is JSON with a byte that its encoding does not have.
+ * @returns its kind; and its text, from the start.
+ * @throws ImportError where it is no report; or, while its text is read, where it is JSON with a
+ *   byte that its encoding does not have.
  */
 export async function open(source: ReportSource): Promise<Opened> {
   const bytes = bytesOf(source);
   const head = await headOf(bytes);
   const encoding = encodingOf(head);
-  const kind = kindOf(new TextDecoder(encoding).decode(head, { stream: true }));
+  const kind = kindOf(source.name, new TextDecoder(encoding).decode(head, { stream: true }));
   // One odd byte in what a test printed must not lose the report. JSON has no such excuse: whoever
   // writes it writes UTF-8.
   const decoder = new TextDecoder(encoding, { fatal: kind !== "xml", ignoreBOM: false });
@@ -52,14 +56,17 @@ async function headOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
   return Buffer.concat(head);
 }
 
-function kindOf(head: string): string {
+function kindOf(file: string, head: string): Kind {
+  const fail = (what: string) => {
+    throw new ImportError(file, 1, what);
+  };
   const start = head.trimStart();
-  if (start === "" && head.length >= MOST_BLANK / 2) return "this is nothing but white space";
-  if (start === "") return "the file is empty";
+  if (start === "" && head.length >= MOST_BLANK / 2) return fail("this is nothing but white space");
+  if (start === "") return fail("the file is empty");
   if (start.startsWith("<")) return "xml";
-  if (start.includes("\0")) return "this is no text, but binary data";
+  if (start.includes("\0")) return fail("this is no text, but binary data");
   if (start.startsWith("{") || start.startsWith("[")) return "json";
-  return "this is neither JUnit XML nor JSON (CTRF, or Millrace's own)";
+  return fail("this is neither JUnit XML nor JSON (CTRF, or Millrace's own)");
 }
 
 async function* bytesOf(source: ReportSource): AsyncGenerator<Buffer> {
