@@ -140,13 +140,11 @@ function wholeOf(file: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const what = error instanceof Error ? error.message : "";
-    const line = /line (\d+)/.exec(what)?.[1] ?? lineAt(text, /position (\d+)/.exec(what)?.[1]);
-    throw new ImportError(file, Number(line), `the JSON is broken: ${what}`);
+    // Not every message has the place, and those that have none quote the file.
+    const line = /\(line (\d+) column \d+\)$/.exec(what)?.[1];
+    const place = line === undefined ? undefined : Number(line);
+    throw new ImportError(file, place, `the JSON is broken: ${what}`);
   }
-}
-
-function lineAt(text: string, position: string | undefined): number {
-  return text.slice(0, Number(position ?? text.length)).split("\n").length;
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -331,6 +331,13 @@ describe("what is no report is refused, by file and line:", () => {
     await expect(imported(text)).rejects.toThrow(message);
   });
 
+  test.for([
+    ['{\n"a": line 7 column 1}', "report: the JSON is broken: Unexpected token 'l', "],
+    ['{\n"a":\n', "report: the JSON is broken: Unexpected end"],
+  ] as const)("%j, whose place is unknown", async ([text, message], { expect }) => {
+    await expect(imported(text)).rejects.toThrow(message);
+  });
+
   test("JSON that is not UTF-8", async ({ expect }) => {
     const bytes = Buffer.from('{"batch_id":"é","results":[]}', "latin1");
     await expect(imported(bytes)).rejects.toThrow("report: this is not UTF-8 text");
