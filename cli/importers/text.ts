@@ -27,8 +27,15 @@ export function pathOf(...names: (string | undefined)[]): string {
     if (!clean || clean === path.at(-1)) continue;
     // Some tools repeat the suite in the test's own name.
     const before = path.join(" ");
-    if (before && (clean.startsWith(before) || clean.endsWith(before))) path.length = 0;
+    if (before && repeats(clean, before)) path.length = 0;
     path.push(clean);
   }
   return nameOf(path.join(" > "));
+}
+
+/** Whether a name begins or ends with another's words: "sums adds" with "adds", and "readds" not. */
+function repeats(name: string, words: string): boolean {
+  const after = name.startsWith(words) && !/^[\p{L}\p{N}_]/u.test(name.slice(words.length));
+  const ahead = name.endsWith(words) && !/[\p{L}\p{N}_]$/u.test(name.slice(0, -words.length));
+  return after || ahead;
 }

@@ -157,6 +157,22 @@ describe("the report of", () => {
   });
 });
 
+test.for([
+  // A part of a word is no repetition.
+  ["test_job", "test_job_run_fails", "test_job > test_job_run_fails"],
+  ["Sums", "failsSums", "Sums > failsSums"],
+  ["été", "étés", "été > étés"],
+  ["sums", "sums adds", "sums adds"],
+  ["adds", "sums adds", "sums adds"],
+  ["tests/sums.js", "tests/sums.js::adds", "tests/sums.js::adds"],
+  ["adds", "adds", "adds"],
+] as const)("a test %j > %j is named %j", async ([classname, name, expected], { expect }) => {
+  const [first] = await imported(
+    `<testsuite><testcase classname="${classname}" name="${name}"/></testsuite>`,
+  );
+  expect(first?.upload["results"]).toMatchObject([{ recipe_name: expected }]);
+});
+
 describe("CTRF", () => {
   const ctrf = (tests: object[], summary: unknown = null) =>
     imported(JSON.stringify({ results: { summary, tests } }));
