@@ -8,15 +8,24 @@ export const MOST_MESSAGE = 20_000;
  * stored is replaced, and what is too long is cut.
  */
 export function nameOf(text: string): string {
-  const clean = messageOf(text).trim();
+  const clean = text.trim();
   if (clean === "") return "(unnamed)";
-  if (clean.length <= MAX_NAME_LENGTH) return clean;
-  return `${clean.slice(0, MAX_NAME_LENGTH - 1).toWellFormed()}…`;
+  if (clean.length <= MAX_NAME_LENGTH) return storable(clean);
+  return `${storable(clean.slice(0, MAX_NAME_LENGTH - 1))}…`;
 }
 
 /** A message as the service takes it. */
 export function messageOf(text: string): string {
-  return text.slice(0, MOST_MESSAGE).replaceAll("\0", "\uFFFD").toWellFormed();
+  return storable(text.slice(0, MOST_MESSAGE));
+}
+
+/**
+ * A text that the database can give back. It is a copy by way of UTF-8: to V8 a part of a text is a
+ * place in the whole, which stays in memory as long as any part of it does. And UTF-8 has
+ * U+FFFD for a lone surrogate.
+ */
+function storable(text: string): string {
+  return Buffer.from(text.replaceAll("\0", "\uFFFD")).toString();
 }
 
 /** Names of suites, classes and tests as one, without saying anything twice. */

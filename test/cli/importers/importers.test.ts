@@ -537,13 +537,37 @@ test("a report of more text than one upload takes is several", ({ expect }) => {
   ]);
 });
 
-test("ever so many wrong lines take little memory, and few are named", async ({ expect }) => {
+/** Bytes of the heap that are not garbage. */
+function used(): number {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
-  const used = () => {
-    collect();
-    return process.memoryUsage().heapUsed;
-  };
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+const MEGABYTE = "x".repeat(1_000_000);
+
+test.for([
+  ["message", `<testcase name="t"><failure message="${MEGABYTE}"/></testcase>`],
+  ["category", `<testcase name="t"><failure type="${MEGABYTE}"/></testcase>`],
+  ["name", `<testcase name="a test with a name"/><system-out>${MEGABYTE}</system-out>`],
+] as const)(
+  "a %s does not keep in memory the text that it was cut from",
+  async ([, piece], { expect }) => {
+    function* pieces() {
+      yield "<testsuite>";
+      for (let index = 0; index < 100; index++) yield piece;
+      yield "</testsuite>";
+    }
+    const before = used();
+    const uploads = await allOf(pieces());
+    const held = used() - before;
+    expect(uploads).toMatchObject([{ upload: { total_recipes: 100 } }]);
+    expect(held).toBeLessThan(30_000_000);
+  },
+);
+
+test("ever so many wrong lines take little memory, and few are named", async ({ expect }) => {
   const before = used();
   let held = 0;
   function* pieces() {
