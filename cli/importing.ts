@@ -20,6 +20,7 @@ export const importing = {
   ...common,
   batchId: v.optional(v.string()),
   ecosystem: v.optional(v.string()),
+  platform: v.optional(v.string()),
   startedAt: v.optional(v.string()),
   failuresOnly: v.optional(v.boolean()),
 };
@@ -83,9 +84,11 @@ function defaultsOf(source: Source, options: Importing, single: boolean): Import
   // One job may upload in several steps: without the file's name their batches would collide.
   const own = options.batchId !== undefined && single;
   const name = options.batchId ?? ci.batchId;
+  const platform = options.platform ?? variable("MILLRACE_PLATFORM");
   return {
     batchId: own ? name : suffixed(name, `:${slug}${runOf(ci, source, options)}`),
     ecosystem: nameOf(options.ecosystem ?? variable("MILLRACE_ECOSYSTEM") ?? "ci"),
+    ...(platform && { platform: nameOf(platform) }),
     startedAt: options.startedAt ?? ci.startedAt ?? new Date(source.modified).toISOString(),
     minutes: source.first ? ci.minutes : {},
     failuresOnly: options.failuresOnly === true,

@@ -99,6 +99,7 @@ function importing(command: Command): Command {
   return command
     .option("--batch-id <id>", "instead of one of repository, run, attempt and job")
     .option("--ecosystem <name>", "of reports that name none (MILLRACE_ECOSYSTEM, ci)")
+    .option("--platform <name>", "of the tests in JUnit XML and CTRF (MILLRACE_PLATFORM)")
     .option("--started-at <time>", "of reports that name none, ISO 8601")
     .option("--failures-only", "of JUnit XML and CTRF, and only count what else there was");
 }

@@ -76,6 +76,7 @@ function optionsOf(): string[] {
     ...flag("fail-on-error"),
     ...option("batch-id"),
     ...option("ecosystem"),
+    ...option("platform"),
     ...option("spool"),
     ...option("deadline"),
   ];

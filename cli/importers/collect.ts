@@ -52,9 +52,11 @@ export class Collection {
       ...(message && { error_message: messageOf(message) }),
     };
     for (const text of Object.values(texts)) this.#characters += text.length;
+    const { ecosystem, platform } = this.#defaults;
     this.#results.push({
       ...texts,
-      ecosystem: this.#defaults.ecosystem,
+      ecosystem,
+      ...(platform && { platform }),
       result,
       ...(seconds !== undefined && seconds >= 0 && { duration_seconds: seconds }),
     });

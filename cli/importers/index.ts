@@ -11,6 +11,8 @@ export interface ImportDefaults {
   batchId: string;
   /** As the service takes a name. */
   ecosystem: string;
+  /** Where the tests ran, as the service takes a name: what tells the jobs of a matrix apart. */
+  platform?: string;
   /** ISO 8601, where the report has no time. */
   startedAt: string;
   minutes?: Minutes;

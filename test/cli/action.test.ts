@@ -151,6 +151,12 @@ describe("the action", () => {
     expect(await ecosystemOf(untold, {})).toBe("ci");
   });
 
+  test("names the platform of each result, if the step says which", async ({ expect }) => {
+    expect(readFileSync("action.yml", "utf8")).toMatch(/^ {2}platform:$/m);
+    expect((await keptWith({ platform: "macos" })).results[0].platform).toBe("macos");
+    expect((await keptWith({})).results[0]).not.toHaveProperty("platform");
+  });
+
   test("sends only what failed, if the step says so", async ({ expect }) => {
     const all = await keptWith({});
     const failures = await keptWith({ "failures-only": "true" });

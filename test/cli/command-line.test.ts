@@ -137,12 +137,23 @@ test("--batch-id is the whole name of one file that is named, not of one that a 
 test("an empty variable, and an empty option, is one that is not set", async ({ expect }) => {
   const file = join(newFolder(), "a.xml");
   writeFileSync(file, ONE_CASE);
-  const empty = { MILLRACE_ECOSYSTEM: "", MILLRACE_LINUX_MINUTES: "", MILLRACE_URL: " " };
+  const empty = {
+    MILLRACE_ECOSYSTEM: "",
+    MILLRACE_PLATFORM: "",
+    MILLRACE_LINUX_MINUTES: "",
+    MILLRACE_URL: " ",
+  };
   const bare = await run(["convert", file], empty);
   expect(JSON.parse(bare.stdout)).toMatchObject({ ecosystem: "ci" });
-  const options = ["--ecosystem=", "--batch-id=", "--started-at="];
+  expect(bare.stdout).not.toContain("platform");
+  const options = ["--ecosystem=", "--batch-id=", "--started-at=", "--platform="];
   const given = await run(["convert", file, ...options], { MILLRACE_ECOSYSTEM: "npm" });
   expect(given.stdout).toBe(bare.stdout.replaceAll('"ci"', '"npm"'));
+  const set = { MILLRACE_PLATFORM: "macos" };
+  const platformOf = async (...args: string[]) =>
+    JSON.parse((await run(["convert", file, ...args], set)).stdout).results[0].platform;
+  expect(await platformOf("--platform=")).toBe("macos");
+  expect(await platformOf("--platform", "linux")).toBe("linux");
   const store = join(newFolder(), "absent.db");
   const telemetry = ["--telemetry", "", "", "--url", AWAY];
   const flushed = async (args: string[]) =>

@@ -173,6 +173,18 @@ test.for([
   expect(first?.upload["results"]).toMatchObject([{ recipe_name: expected }]);
 });
 
+test("the results of JUnit XML and CTRF have the platform that is given, and else none", async ({
+  expect,
+}) => {
+  const ctrf = JSON.stringify({ results: { tests: [{ name: "a", status: "passed" }] } });
+  for (const text of ['<testsuite><testcase name="a"/></testsuite>', ctrf]) {
+    const [told] = await imported(text, { platform: "macos" });
+    expect(told?.upload["results"]).toMatchObject([{ recipe_name: "a", platform: "macos" }]);
+    const [untold] = await imported(text);
+    expect(JSON.stringify(untold?.upload)).not.toContain("platform");
+  }
+});
+
 describe("CTRF", () => {
   const ctrf = (tests: object[], summary: unknown = null) =>
     imported(JSON.stringify({ results: { summary, tests } }));
