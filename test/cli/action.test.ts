@@ -305,16 +305,21 @@ test("a summary of ever so many faults and uploads stays far below what GitHub t
   expect(summary).toContain("5950 more errors");
 });
 
-test("the example keeps a spool only where its upload kept something, each job of a matrix its own", ({
+test("the example keeps a spool where its upload kept something or an older one was there, each job of a matrix its own", ({
   expect,
 }) => {
   const workflow = readFileSync("examples/batch-operations.yml", "utf8");
   const steps = workflow.split("\n      - ");
-  const [upload = "", save = ""] = ["uses: millrace/", "uses: actions/cache/save"].map((uses) =>
-    steps.find((each) => each.includes(uses)),
-  );
+  const [restore = "", upload = "", save = ""] = [
+    "uses: actions/cache/restore",
+    "uses: millrace/",
+    "uses: actions/cache/save",
+  ].map((uses) => steps.find((each) => each.includes(uses)));
+  expect(restore).toContain("id: restore\n");
   expect(upload).toContain("id: upload\n");
-  expect(save).toContain("if: always() && steps.upload.outputs.spooled != '0'\n");
+  const kept = "steps.upload.outputs.spooled != '0'";
+  const restored = "steps.restore.outputs.cache-matched-key != ''";
+  expect(save).toContain(`if: always() && (${kept} || ${restored})\n`);
   const outputs = readFileSync("action.yml", "utf8").split("\noutputs:\n")[1];
   expect(outputs).toMatch(/^ {2}spooled:$/m);
   const keys = workflow.match(/key: .*|restore-keys: .*/g) ?? [];
