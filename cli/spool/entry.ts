@@ -32,7 +32,7 @@ export const EntryBody = v.object({ body: v.instance(Uint8Array) });
 export const Id = v.object({ id: v.number() });
 export const Owner = v.object({ claimed_by: v.string() });
 
-export const Count = v.object({ waiting: v.number(), refused: v.number() });
+export const OwnCounts = v.object({ waiting: v.number(), refused: v.number() });
 
 /** How many uploads are kept for another address than the one at hand. */
 export const Elsewhere = v.object({ address: v.string(), uploads: v.number() });

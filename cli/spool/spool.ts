@@ -2,7 +2,15 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as v from "valibot";
 import { makeFile, openDatabase, survive } from "../database.ts";
 import { CLAIM_MS, MAX_REASON_LENGTH } from "../limits.ts";
-import { Count, Elsewhere, Entry, EntryBody, type NewEntry, Owner, type Tally } from "./entry.ts";
+import {
+  OwnCounts,
+  Elsewhere,
+  Entry,
+  EntryBody,
+  type NewEntry,
+  Owner,
+  type Tally,
+} from "./entry.ts";
 import { isGone, PROCESS_NAME } from "./process-name.ts";
 import * as sql from "./statements.ts";
 
@@ -135,7 +143,7 @@ export class Spool {
     const meant = this.#meant();
     const elsewhere = this.#prepare(sql.ELSEWHERE).all(meant);
     return {
-      ...v.parse(Count, this.#prepare(sql.COUNT).get(meant)),
+      ...v.parse(OwnCounts, this.#prepare(sql.COUNT).get(meant)),
       elsewhere: elsewhere.map((row) => v.parse(Elsewhere, row)),
     };
   }

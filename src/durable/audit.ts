@@ -9,8 +9,7 @@ import type { Stream } from "../streams/stream.ts";
 import type { BatchRow } from "./schema.ts";
 import { allShards, callShard } from "./shards.ts";
 
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Batches that one line of the log names. */
 const MOST_NAMED = 10;
@@ -29,14 +28,14 @@ interface Run {
  * Compares the ledger with D1, a stretch of each shard at a time, round and round: what the
  * ledger calls written must be there, with the same content and all its rows, unless retention
  * may have taken it. What is not is logged as the error `ledger.unbalanced`, which alerts can
- * match. A shard that fails does not keep the others from being audited. Where there are more
- * shards and databases than one run may ask, each hour another shard is the first. Throws nothing.
+ * match. A shard that fails does not keep the others from being audited. It begins at any of them,
+ * so that each has its turn where there are more than one run may ask. Throws nothing.
  */
 export async function audit(streams: readonly Stream[], env: Env, now: number): Promise<void> {
   const run: Run = { streams, env, now, queries: AUDIT_QUERIES };
   try {
     const shards = await allShards(env);
-    const first = Math.floor(now / HOUR_MS) % shards.length;
+    const first = Math.floor(Math.random() * shards.length);
     for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
       if (run.queries > 0) await tryShard(run, shard);
     }

@@ -25,10 +25,9 @@ const FORGET_CHOSEN = `
 /** No more than the next call forgets: to count all would read the stream to its end. */
 const COUNT_CHOSEN = `SELECT count(*) AS written FROM (SELECT 1 ${CHOSEN} LIMIT ?4)`;
 
-/** Of dead batches whose `batch_id` D1 had with other content: that was written too, and is to be forgotten. */
+/** What a dead batch knows of other content that D1 had under its `batch_id`. */
 const FORGET_OTHER_CONTENT = `
-  UPDATE batches SET written_digest = NULL, batch_run_id = NULL
-  WHERE key BETWEEN ?1 AND ?2 AND state = 'dead' AND settled_at >= ?3 AND written_digest IS NOT NULL`;
+  UPDATE batches SET written_digest = NULL, batch_run_id = NULL WHERE key = ? AND state = 'dead'`;
 
 const SET_NOTE = `
   INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
@@ -49,7 +48,7 @@ export interface ForgetOrder {
  * Forgets batches that were written longer ago than the retention. Once a day it walks the
  * table, a bounded stretch of the keys at a time, where an index would cost a written row per
  * batch. A shard that is crowded forgets the oldest before their time: what it remembers must
- * never keep it from taking new batches. What is pending or dead it never touches.
+ * never keep it from taking new batches. By itself it never touches what is pending or dead.
  */
 export class Forgetting {
   readonly #sql: LedgerSql;
@@ -83,16 +82,16 @@ export class Forgetting {
 
   /**
    * Forgets written batches because an operator says so: D1 has them no longer. Safe to repeat,
-   * and harmless where D1 does have them: it recognises what is posted again.
+   * and harmless where D1 does have them: it recognises what is posted again. Of a dead batch that is
+   * named it forgets that D1 had other content, which then is a conflict until the batch is dropped.
    * @returns how many it has forgotten, and how many of those that are left the next call takes.
    */
   forget({ stream, batch_id, since = 0 }: ForgetOrder): { forgotten: number; left: number } {
     const one = batch_id === undefined ? undefined : keyOf({ stream, batch_id });
     // All keys of the stream lie between: 0 comes after the slash.
-    const range = [one ?? `${stream}/`, one ?? `${stream}0`, since];
-    const chosen = [...range, FORGET_ROWS];
+    const chosen = [one ?? `${stream}/`, one ?? `${stream}0`, since, FORGET_ROWS];
     return this.#sql.transaction(() => {
-      this.#sql.exec(FORGET_OTHER_CONTENT, ...range);
+      if (one) this.#sql.exec(FORGET_OTHER_CONTENT, one);
       const forgotten = this.#counted(this.#sql.exec(FORGET_CHOSEN, ...chosen));
       if (forgotten < FORGET_ROWS) return { forgotten, left: 0 };
       return { forgotten, left: Number(this.#sql.exec(COUNT_CHOSEN, ...chosen)[0]?.["written"]) };

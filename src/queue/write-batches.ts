@@ -111,8 +111,8 @@ function reportOf(
       written_digest: outcome.digest,
     };
   }
-  const known = age.run === "accepted_at" && outcome.accepted_at !== batch.accepted_at;
-  const dated = known && { dated_at: Date.parse(outcome.accepted_at) };
+  const isOlder = age.run === "accepted_at" && outcome.accepted_at !== batch.accepted_at;
+  const dated = isOlder && { dated_at: Date.parse(outcome.accepted_at) };
   return { ...attemptOf(batch), outcome: "written", batch_run_id, ...dated };
 }
 

@@ -127,7 +127,12 @@ async function writeAll(
     if (open) return await writeBatches(open, batches);
   } catch (error) {
     reason = `stream "${stream}" cannot be opened: ${reasonOf(error)}`.slice(0, MAX_REASON_LENGTH);
-    logError("store.write-failed", { stream, batches: batches.length, failure: "unknown", reason });
+    logError("store.write-failed", {
+      stream,
+      batches: batches.length,
+      failure: "transient",
+      reason,
+    });
   }
   return batches.map((batch) => failed(batch, reason));
 }

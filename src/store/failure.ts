@@ -15,11 +15,11 @@ const PERMANENT =
  * See https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
  */
 const TRANSIENT =
-  /no such table|no such column|has no column named|overloaded|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|is not bound|exceeded its (cpu|memory) limit|maximum (DB size|account storage)|SQLITE_FULL|disk is full|transient issue|disconnected|too many (API |sub)?requests/i;
+  /no such table|no such column|has no column named|overloaded|reset|network connection lost|timed? ?out|timeout|storage operation exceeded|SQLITE_BUSY|database is locked|internal error|please retry|connection|not currently available|exceeded its (cpu|memory) limit|maximum (DB size|account storage)|SQLITE_FULL|disk is full|transient issue|disconnected|too many (API |sub)?requests/i;
 
 /** What Millrace itself says of a stream or a database that is not there just now, for whatever reason: no batch's fault. */
 const NOT_THERE =
-  /^(database \d+ was to be asked first: |no stream "|no database is bound |stream "[^"]*" cannot be opened: )/;
+  /^(database \d+ (was to be asked first: |of stream ")|no stream "|no database is bound |stream "[^"]*" cannot be opened: )/;
 
 /** Classifies an error by its text: D1's errors carry no code across the binding. */
 export function failureOf(reason: string): Failure {

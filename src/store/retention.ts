@@ -103,9 +103,8 @@ export async function deleteExpired(
     budget.statements -= 1;
     const { changes } = await sql.run(statements[turn], cutoff, RETENTION_ROWS);
     deleted[turn] += changes;
-    const full = changes === RETENTION_ROWS;
-    if (!full && turn === "runs") return { ...deleted, more: false };
-    turn = full ? "rows" : "runs";
+    if (turn === "runs" && changes === 0) return { ...deleted, more: false };
+    turn = turn === "rows" && changes < RETENTION_ROWS ? "runs" : "rows";
   }
   return { ...deleted, more: true };
 }

@@ -319,7 +319,12 @@ test("the example keeps a spool where its upload kept something or an older one 
   expect(upload).toContain("id: upload\n");
   const kept = "steps.upload.outputs.spooled != '0'";
   const restored = "steps.restore.outputs.cache-matched-key != ''";
-  expect(save).toContain(`if: always() && (${kept} || ${restored})\n`);
+  // An empty one that was there already is not saved again.
+  const full = "!endsWith(steps.restore.outputs.cache-matched-key, '-empty')";
+  const when = /if: >-\n(?<lines>(?: {10}.*\n)+)/.exec(save)?.groups?.["lines"] ?? "";
+  const condition = when.trim().replaceAll(/\s+/g, " ");
+  expect(condition).toBe(`always() && (${kept} || (${restored} && ${full}))`);
+  expect(save).toContain("}}${{ steps.upload.outputs.spooled == '0' && '-empty' || '' }}\n");
   const outputs = readFileSync("action.yml", "utf8").split("\noutputs:\n")[1];
   expect(outputs).toMatch(/^ {2}spooled:$/m);
   const keys = workflow.match(/key: .*|restore-keys: .*/g) ?? [];

@@ -172,7 +172,8 @@ describe("what one run may not delete is left to the next, which", () => {
       return sql.run(text, ...parameters);
     };
     const deleted = await deleteExpired({ ...sql, run: late }, batchMetrics, daysAgo(365));
-    expect(deleted).toEqual({ rows: 0, runs: 1, more: false });
+    // The first of the results that came in between, while the next came.
+    expect(deleted).toEqual({ rows: 1, runs: 1, more: false });
     expect(await rows("SELECT batch_id FROM batch_runs")).toEqual([{ batch_id: "run-1" }]);
   });
 
