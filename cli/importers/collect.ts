@@ -1,5 +1,5 @@
 import { suffixed } from "../batch-id.ts";
-import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import type { ImportDefaults, ImportedUpload } from "./import-types.ts";
 import { MOST_TEXT } from "./lines.ts";
 import { messageOf, nameOf } from "./text.ts";
 

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { utcOf } from "../../src/streams/time.ts";
 import { type Case, Collection } from "./collect.ts";
 import { ImportError, placeOf } from "./import-error.ts";
-import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import type { ImportDefaults, ImportedUpload } from "./import-types.ts";
 import { pathOf } from "./text.ts";
 
 /** A field that is read where it has the form it should have: an odd one must not lose the report. */

@@ -1,7 +1,7 @@
 import { suffixed } from "../batch-id.ts";
 import { importCtrf, isCtrf } from "./ctrf.ts";
 import { ImportError, placeOf } from "./import-error.ts";
-import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import type { ImportDefaults, ImportedUpload } from "./import-types.ts";
 import { linesOf, MOST_TEXT } from "./lines.ts";
 import { WrongLines } from "./wrong-lines.ts";
 

@@ -2,7 +2,7 @@ import { SaxesParser, type SaxesTagPlain } from "saxes";
 import { utcOf } from "../../src/streams/time.ts";
 import { type Case, Collection } from "./collect.ts";
 import { ImportError } from "./import-error.ts";
-import type { ImportDefaults, ImportedUpload } from "./index.ts";
+import type { ImportDefaults, ImportedUpload } from "./import-types.ts";
 import { MOST_MESSAGE, pathOf } from "./text.ts";
 import { withoutForbidden } from "./xml-text.ts";
 

@@ -1,6 +1,6 @@
 import { encodingOf } from "./encoding.ts";
 import { ImportError } from "./import-error.ts";
-import type { ReportSource } from "./index.ts";
+import type { ReportSource } from "./import-types.ts";
 
 /** What a report is written in. */
 type Kind = "xml" | "json";
