@@ -47,7 +47,7 @@ export function createProgram(end: (exitCode: number) => void): Command {
   ).action(actOnAll(validate));
   sending(add(program, "flush", "send what the spool keeps"))
     .option("--refused", "also what the service refused")
-    .option("--all-addresses", "also what was meant for other addresses")
+    .option("--from <address...>", "also what was meant for this address, such as a wrong one")
     .option("--telemetry <file...>", "also new rows of telemetry stores (MILLRACE_TELEMETRY)")
     .action(act(flush));
   remote(add(program, "status <batch>", "how a batch stands"))

@@ -94,5 +94,5 @@ function elsewhereIn({ path }: Spool, elsewhere: readonly Elsewhere[]): string {
   const all = [...named, ...(further > 0 ? [`${further} for further ones`] : [])].join(", ");
   const what = counted(uploadsIn(elsewhere), "upload");
   const there = "there with millrace flush --url ADDRESS and the token of that service";
-  return `${what} in the spool ${path} for other addresses (${all}): send ${there}, or here with millrace flush --all-addresses`;
+  return `${what} in the spool ${path} for other addresses (${all}): send ${there}, or here with millrace flush --from ADDRESS`;
 }

@@ -5,7 +5,8 @@ import type { Connection, Service } from "./delivery/connection.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Failure } from "./failure.ts";
 
-const Address = v.pipe(
+/** The service's address. */
+export const Address = v.pipe(
   v.string(),
   v.url("must be an address like https://millrace.example.workers.dev"),
   v.regex(/^https?:/i, "must begin with http:// or https://"),
@@ -47,7 +48,9 @@ export function parseOptions<const Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, filled(options));
   if (result.success) return result.output;
   const faults = result.issues.map((issue) => {
-    const name = (v.getDotPath(issue) ?? "").replaceAll(/[A-Z]/g, (big) => `-${big.toLowerCase()}`);
+    // Of several values of an option it is the option that is named.
+    const [field = ""] = (v.getDotPath(issue) ?? "").split(".");
+    const name = field.replaceAll(/[A-Z]/g, (big) => `-${big.toLowerCase()}`);
     return `--${name} ${issue.message}`;
   });
   throw new Failure(faults.join("; "), EXIT.wrongInput);

@@ -100,7 +100,7 @@ function checkSpool(options: v.InferOutput<typeof Options>, address: string): Fi
   let path = "";
   try {
     path = spoolPathOf(options);
-    const spool = new Spool(path, { address, all: false });
+    const spool = new Spool(path, { address });
     spool.check();
     const { waiting, refused, elsewhere } = spool.tally();
     spool.close();

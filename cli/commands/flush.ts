@@ -5,7 +5,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { OLDER_AT_ONCE } from "../limits.ts";
 import { Output } from "../output.ts";
 import { reportDeliveries } from "../report.ts";
-import { connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
+import { Address, connectionOf, parseOptions, spoolPathOf, variable } from "../settings.ts";
 import type { Entry } from "../spool/entry.ts";
 import { Spool } from "../spool/spool.ts";
 import { moveToSpool } from "../telemetry/move.ts";
@@ -14,7 +14,7 @@ import { courierOf, sending } from "./upload.ts";
 const Options = v.object({
   ...sending,
   refused: v.optional(v.boolean(), false),
-  allAddresses: v.optional(v.boolean(), false),
+  from: v.optional(v.array(Address), []),
   telemetry: v.optional(v.array(v.string())),
 });
 
@@ -28,10 +28,8 @@ export async function flush(given: unknown): Promise<number> {
   const output = new Output(options.json);
   const interrupt = onInterrupt();
   const connection = connectionOf(options);
-  const spool = new Spool(spoolPathOf(options), {
-    address: connection.url,
-    all: options.allAddresses,
-  });
+  const reach = { address: connection.url, from: options.from };
+  const spool = new Spool(spoolPathOf(options), reach);
   const courier = courierOf(spool, { connection }, options, interrupt, () => {});
   const faults: string[] = [];
 

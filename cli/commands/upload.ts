@@ -43,7 +43,7 @@ export async function upload(names: string[], given: unknown): Promise<number> {
   const interrupt = onInterrupt();
   const { found, single, missing } = await findSources(names);
   const service = findService(options);
-  const reach = { address: service.connection?.url ?? "", all: false };
+  const reach = { address: service.connection?.url ?? "" };
   const spool = openSpool(options, reach, output);
   const progress = output.progress("uploads", found.length);
   const courier = courierOf(spool, service, options, interrupt, progress.step);

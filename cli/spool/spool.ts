@@ -24,11 +24,9 @@ export interface Reach {
    * What was put in for none is meant as well.
    */
   address: string;
-  /** Also those for other addresses. */
-  all: boolean;
+  /** Other addresses, of which uploads are taken out as well. */
+  from?: readonly string[];
 }
-
-const EVERYTHING: Reach = { address: "", all: true };
 
 /** How an attempt ended that did not deliver the upload. */
 export interface Setback {
@@ -52,7 +50,7 @@ export class Spool {
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws Error where the file cannot be made, or is no database. */
-  constructor(path: string, reach = EVERYTHING) {
+  constructor(path: string, reach: Reach = { address: "" }) {
     this.path = path;
     this.#reach = reach;
     // Reports may quote what is nobody else's business.
@@ -186,8 +184,8 @@ export class Spool {
   }
 
   #meant() {
-    const { address, all } = this.#reach;
-    return { address, all: Number(all) };
+    const { address, from = [] } = this.#reach;
+    return { address, from: JSON.stringify(from) };
   }
 
   #wanted(most: number, refused: boolean, after: Entry | undefined) {

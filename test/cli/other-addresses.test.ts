@@ -14,7 +14,7 @@ const PRODUCTION = "https://production.example";
 async function spoolFor(...addresses: string[]): Promise<string> {
   const path = join(newFolder(), "spool.db");
   for (const [index, address] of addresses.entries()) {
-    const spool = new Spool(path, { address, all: false });
+    const spool = new Spool(path, { address });
     spool.add(await entryNamed(`u-${index}`));
     spool.close();
   }
@@ -37,27 +37,34 @@ test("what waits for one address stays when another is given, which gets only it
   expect(staging.posted).toEqual(["new"]);
   for (const { stderr } of [uploaded, flushed]) {
     expect(stderr).toBe(
-      `warning: 1 upload in the spool ${path} for other addresses (1 for ${PRODUCTION}): send there with millrace flush --url ADDRESS and the token of that service, or here with millrace flush --all-addresses\n`,
+      `warning: 1 upload in the spool ${path} for other addresses (1 for ${PRODUCTION}): send there with millrace flush --url ADDRESS and the token of that service, or here with millrace flush --from ADDRESS\n`,
     );
   }
   const { stdout } = await run(["spool", "list", "--json"], settings);
   expect(JSON.parse(stdout)).toMatchObject([{ address: PRODUCTION, attempts: 0 }]);
 });
 
-test("flush --all-addresses sends here what was meant for others, and is not done before", async ({
+test("flush --from sends here what was meant for the others that it names, and is not done before", async ({
   expect,
 }) => {
-  const path = await spoolFor(PRODUCTION, "https://old.example");
+  const path = await spoolFor(PRODUCTION, "https://wrong.example", "https://old.example");
   const settings = { MILLRACE_SPOOL: path };
-  const all = ["flush", "--all-addresses", "--deadline", "1", "--url"];
-  const away = await run([...all, AWAY], settings);
+  const from = ["flush", "--from", "https://wrong.example/", "https://old.example"];
+  const args = [...from, "--deadline", "1", "--url"];
+  const away = await run([...args, AWAY], settings);
   expect([away.code, away.stdout]).toEqual([1, "2 spooled\n"]);
   const front = await openAnsweringFront(201, WRITTEN);
-  const { code, stdout, stderr } = await run([...all, front.url], settings);
+  const { code, stdout, stderr } = await run([...args, front.url], settings);
   front.close();
-  expect([code, stdout, stderr]).toEqual([0, "2 written\n", ""]);
-  expect(front.posted.toSorted()).toEqual(["u-0", "u-1"]);
-  expect((await run(["spool", "list"], settings)).stdout).toBe("The spool is empty.\n");
+  expect([code, stdout]).toEqual([0, "2 written\n"]);
+  expect(stderr).toContain(`1 for ${PRODUCTION}`);
+  expect(front.posted.toSorted()).toEqual(["u-1", "u-2"]);
+});
+
+test("an address that flush is to send from must be one", async ({ expect }) => {
+  const settings = { MILLRACE_SPOOL: await spoolFor(PRODUCTION), MILLRACE_URL: AWAY };
+  const { code, stderr } = await run(["flush", "--from", "production"], settings);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("--from must be an address like")]);
 });
 
 test("flush is not done while something waits for its address or for none", async ({ expect }) => {

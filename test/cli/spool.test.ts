@@ -74,7 +74,7 @@ test("the same upload twice is kept once", async ({ expect }) => {
 test("the same upload for two addresses is kept for each", async ({ expect }) => {
   const path = join(newFolder(), "spool.db");
   for (const address of [A, B, B]) {
-    const spool = new Spool(path, { address, all: false });
+    const spool = new Spool(path, { address });
     await put(spool, "a");
     spool.close();
   }
@@ -88,7 +88,7 @@ test("the same upload for two addresses is kept for each", async ({ expect }) =>
 test("for an address only its own uploads are claimed, and those for none", async ({ expect }) => {
   const path = join(newFolder(), "spool.db");
   for (const address of [A, B, ""]) {
-    const spool = new Spool(path, { address, all: false });
+    const spool = new Spool(path, { address });
     await put(spool, "a");
     spool.close();
   }
@@ -99,27 +99,27 @@ test("for an address only its own uploads are claimed, and those for none", asyn
     expect(read.map(({ id }) => id)).toEqual(claims.map(({ id }) => id));
     return claims.map(({ address }) => address);
   };
-  expect(claimed({ address: A, all: false })).toEqual([A, ""]);
-  expect(claimed({ address: B, all: false })).toEqual([B, ""]);
-  expect(claimed({ address: "", all: false })).toEqual([""]);
-  expect(claimed({ address: B, all: true })).toEqual([A, B, ""]);
+  expect(claimed({ address: A })).toEqual([A, ""]);
+  expect(claimed({ address: B })).toEqual([B, ""]);
+  expect(claimed({ address: "" })).toEqual([""]);
+  expect(claimed({ address: B, from: [A] })).toEqual([A, B, ""]);
 });
 
 test("everything kept is counted once, and what was refused for good is sent to no other address", async ({
   expect,
 }) => {
   const path = join(newFolder(), "spool.db");
-  const spool = new Spool(path, { address: A, all: false });
+  const spool = new Spool(path, { address: A });
   const [, token, conflict] = [await put(spool, "a"), await put(spool, "b"), await put(spool, "c")];
   spool.setBack(token, { state: "refused", attempts: 1, status: 401, reason: "401 no" });
   spool.setBack(conflict, { state: "refused", attempts: 1, status: 409, reason: "409 conflict" });
   spool.close();
   const tally = (reach: Reach) => new Spool(path, reach).tally();
   const own = { waiting: 1, refused: 2, elsewhere: [] };
-  expect(tally({ address: A, all: false })).toEqual(own);
-  expect(tally({ address: B, all: true })).toEqual(own);
+  expect(tally({ address: A })).toEqual(own);
+  expect(tally({ address: B, from: [A] })).toEqual(own);
   const other = { waiting: 0, refused: 1, elsewhere: [{ address: A, uploads: 2 }] };
-  expect(tally({ address: B, all: false })).toEqual(other);
+  expect(tally({ address: B })).toEqual(other);
 });
 
 test("what a living process has claimed is not given to another", async ({ expect }) => {

@@ -12,10 +12,10 @@ export async function waitingSpool(count: number): Promise<string> {
   return path;
 }
 
-/** How many uploads wait in a spool's file. */
+/** How many uploads wait in a spool's file, for whatever address. */
 export function waitingIn(path: string): number {
   const spool = new Spool(path);
-  const waiting = spool.tally().waiting;
+  const waiting = spool.list().filter(({ state }) => state === "waiting").length;
   spool.close();
   return waiting;
 }

@@ -29,7 +29,7 @@ test.for([
     const second = await run(["upload", "-"], next, uploadNamed("next").text);
     expect([second.code, second.stdout, right.posted]).toEqual([0, "1 written\n", ["next"]]);
     expect(second.stderr).toContain(`for other addresses (1 for ${wrong.url}): `);
-    const { code, stdout } = await run(["flush", "--all-addresses"], next);
+    const { code, stdout } = await run(["flush", "--from", wrong.url], next);
     for (const front of [wrong, right]) front.close();
     expect([code, stdout, right.posted]).toEqual([0, "1 written\n", ["next", "first"]]);
   },
@@ -45,7 +45,10 @@ test("what the service itself refused with such a status is not tried again", as
   const where = { MILLRACE_SPOOL: join(newFolder(), "spool.db") };
   const settings = { ...where, MILLRACE_URL: refusing.url };
   await run(["upload", "-"], settings, uploadNamed("first").text);
-  const { stdout } = await run(["flush", "--all-addresses"], { ...where, MILLRACE_URL: right.url });
+  const { stdout } = await run(["flush", "--from", refusing.url], {
+    ...where,
+    MILLRACE_URL: right.url,
+  });
   for (const front of [refusing, right]) front.close();
   expect([stdout, right.posted]).toEqual(["nothing was sent\n", []]);
 });
