@@ -56,10 +56,12 @@ export class Clients {
   async #postOnce(admission: Admission): Promise<void> {
     const world = this.#world;
     const wait = world.random.chance(0.5) ? 0 : world.random.between(1, 10_000);
-    const name = `${keyOf(admission)} ${admission.digest.slice(0, 6)}`;
+    const key = keyOf(admission);
+    const name = `${key} ${admission.digest.slice(0, 6)}`;
     this.posted.set(admission.digest, admission);
-    const host = world.hostOf(keyOf(admission));
-    const database = world.databaseOf(keyOf(admission));
+    const host = world.hostOf(key);
+    const database = world.databaseOf(key);
+    if (world.mischief.mayComeFor(key, database)) return;
     const postedAt = world.scheduler.now();
     try {
       const receipt = await host.call((shard) => {
@@ -75,7 +77,7 @@ export class Clients {
         this.promised.set(admission.digest, admission);
       }
       if (receipt.outcome === "accepted") {
-        const place = `${host.number} ${keyOf(admission)} ${admission.digest}`;
+        const place = `${host.number} ${key} ${admission.digest}`;
         this.accepted.set(place, (this.accepted.get(place) ?? 0) + 1);
       }
     } catch (error) {

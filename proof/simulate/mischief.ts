@@ -3,6 +3,9 @@ import { listDeadLetters } from "../../src/durable/dead-letter-list.ts";
 import { MAX_SHARDS, type ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
 
+/** No call and no consumer lasts longer. */
+export const QUIET_MS = 2_000_000;
+
 /** What operators, deploys, retention and time do, now and then, at the chances of the faults. */
 export class Mischief {
   readonly #world: World;
@@ -10,6 +13,8 @@ export class Mischief {
   dropped = 0;
   /** When the last of them was. */
   droppedAt = 0;
+  /** Where they were to go, and when they were dropped. */
+  readonly #droppedFrom = new Map<string, { database: number; at: number }>();
 
   constructor(world: World) {
     this.#world = world;
@@ -76,10 +81,22 @@ export class Mischief {
       .catch(() => {});
   }
 
+  /**
+   * Whether a batch was dropped so recently that a writer may still have it in hand, for another
+   * database: posting it again for this one is what is not promised (docs/decisions/0013).
+   */
+  mayComeFor(key: string, database: number): boolean {
+    const dropped = this.#droppedFrom.get(key);
+    if (!dropped || dropped.database === database) return false;
+    return this.#world.scheduler.now() < dropped.at + QUIET_MS;
+  }
+
   #drop({ ledger }: LedgerShard, key: string): boolean {
-    if (!ledger.drop(key)) return false;
+    const database = ledger.find(key)?.database;
+    if (database === undefined || !ledger.drop(key)) return false;
     this.dropped += 1;
     this.droppedAt = this.#world.scheduler.now();
+    this.#droppedFrom.set(key, { database, at: this.droppedAt });
     this.#world.note(`dropped ${key}`);
     return true;
   }

@@ -11,7 +11,7 @@ import { CURSED, UNWANTED } from "./content.ts";
 import type { Faults } from "./faults.ts";
 import { judgedLedger } from "./judged-ledger.ts";
 import { MessageQueue } from "./message-queue.ts";
-import { Mischief } from "./mischief.ts";
+import { Mischief, QUIET_MS } from "./mischief.ts";
 import type { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
 import { MAX_SHARDS, ShardHost } from "./shard-host.ts";
@@ -54,8 +54,6 @@ const DEPLOYABLE: readonly (readonly Deployable[])[] = [
 
 /** Versions of a deploy are in use side by side for a while. */
 const DEPLOY_MS = 60_000;
-/** No call and no consumer lasts longer. */
-const QUIET_MS = 2_000_000;
 
 /** The whole system with everything around it: clients, operators, and what goes wrong. */
 export class World {
