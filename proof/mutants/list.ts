@@ -354,9 +354,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "the ticket names no shard but the first",
     file: "src/durable/ledger.ts",
-    search: "const ticket = { ...batchOf(key), shard, bytes, replays: 0, accepted_at: now };",
-    replace:
-      "const ticket = { ...batchOf(key), shard: 0 * shard, bytes, replays: 0, accepted_at: now };",
+    search: "return { ...batchOf(key), shard: this.#settings.shard, bytes, replays, accepted_at };",
+    replace: "return { ...batchOf(key), shard: 0, bytes, replays, accepted_at };",
   },
   {
     bug: "the totals miss what was dropped",
@@ -427,8 +426,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: "what D1 had already counts as young",
     file: "src/queue/write-batches.ts",
-    search: "outcome.accepted_at !== batch.accepted_at;",
-    replace: 'outcome.accepted_at === "";',
+    search: "const dated = since && { dated_at: Date.parse(since) };",
+    replace: "const dated = since && {};",
   },
   {
     bug: "retention comes to no run while there are rows",

@@ -11,14 +11,17 @@ export class Mischief {
   readonly #world: World;
   /** Dead batches that operators dropped. */
   dropped = 0;
-  /** When the last of them was. */
-  droppedAt = 0;
   /** Where they were to go, and when they were dropped. */
   readonly #droppedFrom = new Map<string, { database: number; at: number }>();
 
   constructor(world: World) {
     this.#world = world;
     this.#next();
+  }
+
+  /** When the last of them was. */
+  get droppedAt(): number {
+    return Math.max(0, ...Array.from(this.#droppedFrom.values(), ({ at }) => at));
   }
 
   /** An operator who looks on as a batch dies replays it soon, or has it posted anew, while others may still have it in hand. */
@@ -95,8 +98,7 @@ export class Mischief {
     const database = ledger.find(key)?.database;
     if (database === undefined || !ledger.drop(key)) return false;
     this.dropped += 1;
-    this.droppedAt = this.#world.scheduler.now();
-    this.#droppedFrom.set(key, { database, at: this.droppedAt });
+    this.#droppedFrom.set(key, { database, at: this.#world.scheduler.now() });
     this.#world.note(`dropped ${key}`);
     return true;
   }

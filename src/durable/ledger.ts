@@ -93,8 +93,7 @@ export class Ledger {
     if (this.#hasRoom(admission.bytes) && this.#insert(key, admission, now)) {
       const { row_count, bytes } = admission;
       const standing = { state: "pending" as const, batch_run_id: null, row_count, reason: null };
-      const { shard } = this.#settings;
-      const ticket = { ...batchOf(key), shard, bytes, replays: 0, accepted_at: now };
+      const ticket = this.#ticketOf({ key, bytes, replays: 0, accepted_at: now });
       return { receipt: { outcome: "accepted", ...standing }, ticket };
     }
     const known = this.find(key);
@@ -266,9 +265,13 @@ export class Ledger {
     return this.#sql.exec(text, JSON.stringify(entries), now).map(settledOf);
   }
 
-  #ticketOf(row: BatchRow): Ticket {
-    const { bytes, replays, accepted_at } = row;
-    return { ...batchOf(row.key), shard: this.#settings.shard, bytes, replays, accepted_at };
+  #ticketOf({
+    key,
+    bytes,
+    replays,
+    accepted_at,
+  }: Pick<BatchRow, "key" | "bytes" | "replays" | "accepted_at">): Ticket {
+    return { ...batchOf(key), shard: this.#settings.shard, bytes, replays, accepted_at };
   }
 }
 

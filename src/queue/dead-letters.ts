@@ -8,7 +8,8 @@ import {
   type Delivery,
   type QueueMessage,
 } from "./delivery.ts";
-import { batchOf, type LedgerPort } from "./ticket.ts";
+import { logBuried } from "./log-outcomes.ts";
+import type { LedgerPort } from "./ticket.ts";
 
 /** Whether a queue is one of dead letters. By its name: a consumer is told nothing else of it. */
 export function isDeadLetterQueue(name: string): boolean {
@@ -43,12 +44,5 @@ export async function consumeDeadLetters(
       logError("ledger.bury-failed", { shard, reason: reasonOf(error) });
       for (const delivery of deliveries) acknowledgements.again(delivery);
     }
-  }
-}
-
-function logBuried(shard: number, keys: readonly string[]): void {
-  for (const [stream, alike] of Map.groupBy(keys.map(batchOf), (batch) => batch.stream)) {
-    const batch_id = alike.length === 1 ? alike[0]?.batch_id : undefined;
-    logError("batches.dead", { stream, batch_id, batches: alike.length, shard });
   }
 }

@@ -1,6 +1,6 @@
 import { log, logError, type LogFields } from "../log.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Claim, Report } from "./ticket.ts";
+import { batchOf, type Claim, type Report } from "./ticket.ts";
 
 /*
  * A delivery has up to 10,000 batches, and the platform cuts off what one consumer logs beyond
@@ -41,6 +41,13 @@ export function logPassedOver(
   }
 }
 
+/** Logs that batches of one shard are dead because the queue gave up on them. */
+export function logBuried(shard: number, keys: readonly string[]): void {
+  for (const [stream, alike] of Map.groupBy(keys.map(batchOf), (batch) => batch.stream)) {
+    logError("batches.dead", { stream, ...namesOf(alike), shard });
+  }
+}
+
 function fieldsOf(reported: readonly Reported[], started: number): LogFields {
   const [first] = reported;
   const shard = first?.delivery.ticket.shard;
@@ -48,15 +55,19 @@ function fieldsOf(reported: readonly Reported[], started: number): LogFields {
 }
 
 function commonOf(of: readonly { delivery: Delivery }[], started: number): LogFields {
-  const [first] = of;
+  const tickets = of.map(({ delivery }) => delivery.ticket);
   const messages = of.flatMap(({ delivery }) => [...delivery.messages]);
   return {
-    stream: first?.delivery.ticket.stream,
-    batch_id: of.length === 1 ? first?.delivery.ticket.batch_id : undefined,
-    batches: of.length,
+    stream: tickets[0]?.stream,
+    ...namesOf(tickets),
     attempt: messages.reduce((max, { attempts }) => Math.max(max, attempts), 0),
     duration_ms: Date.now() - started,
   };
+}
+
+function namesOf(batches: readonly { batch_id: string }[]): LogFields {
+  const [first] = batches;
+  return { batch_id: batches.length === 1 ? first?.batch_id : undefined, batches: batches.length };
 }
 
 function reasonIn(report: Report): string | undefined {

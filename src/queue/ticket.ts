@@ -75,7 +75,7 @@ export type Report = Attempt &
     | {
         outcome: "written";
         batch_run_id: number | null;
-        /** From when retention counts the batch's age, in milliseconds since 1970, if D1 had it already and from earlier than the ledger knows. */
+        /** From when retention counts the batch's age, in milliseconds since 1970, if D1 had it already and that may be earlier than the ledger knows. */
         dated_at?: number;
       }
     /** D1 has this `batch_id` with other content. */

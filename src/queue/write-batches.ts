@@ -111,8 +111,8 @@ function reportOf(
       written_digest: outcome.digest,
     };
   }
-  const isOlder = age.run === "accepted_at" && outcome.accepted_at !== batch.accepted_at;
-  const dated = isOlder && { dated_at: Date.parse(outcome.accepted_at) };
+  const since = age.run === "accepted_at" && outcome.accepted_at;
+  const dated = since && { dated_at: Date.parse(since) };
   return { ...attemptOf(batch), outcome: "written", batch_run_id, ...dated };
 }
 

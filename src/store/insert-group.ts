@@ -17,8 +17,8 @@ export interface BatchToWrite {
 
 /** What became of a batch: the run it has, and whether that run has its content. */
 export type InsertOutcome =
-  /** With when the run was accepted: before this batch was, if the run was there already. */
-  | { outcome: "written"; batch_run_id: number; accepted_at: string }
+  /** With when the run was accepted, if it was there already: before this batch, or by an attempt of it. */
+  | { outcome: "written"; batch_run_id: number; accepted_at?: string }
   | { outcome: "conflict"; batch_run_id: number; digest: string };
 
 /**
@@ -51,17 +51,11 @@ export async function insertGroup(
       ...rows.map((parameter) => sql.prepare(insert.rows).bind(parameter, write_id)),
     ]);
   });
-  const inserted = results.slice(seeds.length, seeds.length + runs.length);
-  const ids = new Map(
-    inserted.flatMap(({ rows: found }) =>
-      found.map(({ batch_id, id }) => [String(batch_id), Number(id)]),
-    ),
-  );
   const outcomes = new Map<string, InsertOutcome>();
-  for (const { batch_id, accepted_at } of batches) {
-    const batch_run_id = ids.get(batch_id);
-    if (batch_run_id !== undefined)
-      outcomes.set(batch_id, { outcome: "written", batch_run_id, accepted_at });
+  for (const run of results
+    .slice(seeds.length, seeds.length + runs.length)
+    .flatMap((result) => result.rows)) {
+    outcomes.set(String(run["batch_id"]), { outcome: "written", batch_run_id: Number(run["id"]) });
   }
   const known = batches.filter((batch) => !outcomes.has(batch.batch_id));
   for (const [batch_id, outcome] of await findOutcomes(sql, tables, known)) {
