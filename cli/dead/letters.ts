@@ -137,13 +137,14 @@ export class DeadLetters {
         continue;
       }
       const { response, text } = told;
+      if (response.ok) return { ...told, attempt };
       const answer = answerOf(text);
       const passing = isPassing(response.status);
       // A page that something else answers with says nothing about the dead letters.
-      if (!response.ok && !passing && (answer.title ?? answer.detail) === undefined) {
+      if (!passing && (answer.title ?? answer.detail) === undefined) {
         throw new Failure(strangeAnswer(response), EXIT.failed);
       }
-      if (response.ok || response.status === expected) return { ...told, attempt };
+      if (response.status === expected) return { ...told, attempt };
       if (last || !passing) throw new Failure(refusalOf(response, answer), EXIT.failed);
       const pause = retryAfterOf(response.headers.get("Retry-After"));
       await rest(delayAfter(attempt, pause), this.#signal);

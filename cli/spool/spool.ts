@@ -185,7 +185,7 @@ export class Spool {
 
   #meant() {
     const { address, from = [] } = this.#reach;
-    return { address, from: JSON.stringify(from) };
+    return { meant: JSON.stringify(["", address, ...from]) };
   }
 
   #wanted(most: number, refused: boolean, after: Entry | undefined) {

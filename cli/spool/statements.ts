@@ -43,7 +43,7 @@ export const BODY = `SELECT body FROM uploads WHERE id = :id`;
 export const DELETE = `DELETE FROM uploads WHERE id = :id`;
 
 /** What is for the address at hand: its own, what was kept without one, and that of others that are named. */
-const MEANT = `(address IN ('', :address) OR address IN (SELECT value FROM json_each(:from)))`;
+const MEANT = `address IN (SELECT value FROM json_each(:meant))`;
 
 /**
  * Refusals that a right token or address would undo are tried again: the upload is not at
